@@ -1,0 +1,238 @@
+//! Reads that can wait for ever (a process stuck with its memory map locked, a file on a dead mount), on threads of
+//! their own with a deadline, so that neither the tick nor a key ever waits for them.
+//!
+//! At most four threads; a process whose read is still out is not asked again; nobody waits for them at the end.
+
+use super::source::{Reader, Source, Task};
+use crate::{
+    proc::task,
+    snapshot::{Details, Missing, Parts, Reading, process::Rollup},
+    text::Text,
+    unit::ProcessKey,
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+const THREADS: usize = 4;
+/// After this long under way a read counts as blocked.
+const DEADLINE: Duration = Duration::from_millis(100);
+
+/// One file of one process that is to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Job {
+    /// Which process.
+    pub key: ProcessKey,
+    /// Whose files stand for it.
+    pub task: Task,
+    /// The one part.
+    pub part: Parts,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Answer {
+    /// Which process.
+    pub key: ProcessKey,
+    value: Value,
+}
+
+#[derive(Debug)]
+enum Value {
+    Cmdline(Reading<Text>),
+    Rollup(Reading<Option<Box<Rollup>>>),
+}
+
+impl Answer {
+    /// Note it in the details of its process.
+    pub fn note(self, details: &mut Details) {
+        match self.value {
+            Value::Cmdline(cmdline) => {
+                details.cmdline = cmdline;
+                details.parts |= Parts::CMDLINE;
+            }
+            Value::Rollup(rollup) => {
+                details.rollup = rollup;
+                details.parts |= Parts::ROLLUP;
+            }
+        }
+    }
+}
+
+/// The answer that stands while a read does not come back.
+#[must_use]
+pub fn blocked(job: Job) -> Answer {
+    let value = if job.part == Parts::CMDLINE {
+        Value::Cmdline(Err(Missing::Blocked))
+    } else {
+        Value::Rollup(Err(Missing::Blocked))
+    };
+    Answer { key: job.key, value }
+}
+
+/// The threads and what they have been asked.
+pub struct Pool {
+    shared: Arc<Shared>,
+    answers: Receiver<(Job, Answer)>,
+    sender: Sender<(Job, Answer)>,
+    /// Asked and not answered, and whether it was said to be blocked.
+    out: HashMap<(ProcessKey, Parts), bool>,
+    threads: usize,
+}
+
+struct Shared {
+    source: Arc<dyn Source>,
+    work: Mutex<Work>,
+    ready: Condvar,
+}
+
+#[derive(Default)]
+struct Work {
+    queue: VecDeque<Job>,
+    running: Vec<(Job, Instant)>,
+    idle: usize,
+    closed: bool,
+}
+
+impl Shared {
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pool {
+    /// A pool without threads yet; they are started as they are needed.
+    #[must_use]
+    pub fn new(source: Arc<dyn Source>) -> Self {
+        let (sender, answers) = channel();
+        let shared = Arc::new(Shared { source, work: Mutex::default(), ready: Condvar::new() });
+        Self { shared, answers, sender, out: HashMap::new(), threads: 0 }
+    }
+
+    /// Ask, unless the same is still out. Where the source cannot block the answer is there at once.
+    pub fn ask(&mut self, job: Job) {
+        if self.out.contains_key(&(job.key, job.part)) {
+            return;
+        }
+        self.out.insert((job.key, job.part), false);
+        if !self.shared.source.can_block() {
+            let answer = read(&mut Reader::new(&*self.shared.source), job);
+            // The receiver is this very pool, so it is there.
+            let _ = self.sender.send((job, answer));
+            return;
+        }
+        let mut work = self.shared.work();
+        work.queue.push_back(job);
+        if work.idle < work.queue.len() && self.threads < THREADS {
+            self.threads += 1;
+            let (shared, sender) = (Arc::clone(&self.shared), self.sender.clone());
+            let started = thread::Builder::new()
+                .name("detail".into())
+                .stack_size(128 * 1024)
+                .spawn(move || serve(&shared, &sender));
+            if started.is_err() {
+                self.threads -= 1;
+            }
+        }
+        self.shared.ready.notify_one();
+    }
+
+    /// Whether something was asked that has neither been answered nor been found to be blocked.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.out.values().any(|said_blocked| !said_blocked)
+    }
+
+    /// What has come in, waiting at most `patience` for the rest; reads found stuck stand as blocked, once.
+    pub fn answers(&mut self, patience: Duration) -> Vec<Answer> {
+        let end = Instant::now() + patience;
+        let mut answers = Vec::new();
+        loop {
+            while let Ok((job, answer)) = self.answers.try_recv() {
+                self.out.remove(&(job.key, job.part));
+                answers.push(answer);
+            }
+            self.note_blocked(&mut answers);
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() || !self.is_waiting() {
+                return answers;
+            }
+            if let Ok((job, answer)) = self.answers.recv_timeout(left.min(DEADLINE / 4)) {
+                self.out.remove(&(job.key, job.part));
+                answers.push(answer);
+            }
+        }
+    }
+
+    /// Reads that are out too long; and those in the queue where every thread is stuck.
+    fn note_blocked(&mut self, answers: &mut Vec<Answer>) {
+        let work = self.shared.work();
+        let stuck = |since: &Instant| since.elapsed() > DEADLINE;
+        let all_stuck = work.running.len() >= THREADS && work.running.iter().all(|(_, since)| stuck(since));
+        let running = work.running.iter().filter(|(_, since)| stuck(since)).map(|(job, _)| job);
+        for job in running.chain(work.queue.iter().filter(|_| all_stuck)) {
+            if let Some(said @ false) = self.out.get_mut(&(job.key, job.part)) {
+                *said = true;
+                answers.push(blocked(*job));
+            }
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.work().closed = true;
+        self.shared.ready.notify_all();
+    }
+}
+
+fn serve(shared: &Shared, sender: &Sender<(Job, Answer)>) {
+    let mut reader = Reader::new(&*shared.source);
+    loop {
+        let mut work = shared.work();
+        work.idle += 1;
+        let job = loop {
+            if work.closed {
+                return;
+            }
+            match work.queue.pop_front() {
+                Some(job) => break job,
+                None => work = shared.ready.wait(work).unwrap_or_else(PoisonError::into_inner),
+            }
+        };
+        work.idle -= 1;
+        work.running.push((job, Instant::now()));
+        drop(work);
+        let answer = read(&mut reader, job);
+        shared.work().running.retain(|(running, _)| (running.key, running.part) != (job.key, job.part));
+        if sender.send((job, answer)).is_err() {
+            return;
+        }
+    }
+}
+
+fn read(reader: &mut Reader<'_>, job: Job) -> Answer {
+    let value = if job.part == Parts::CMDLINE {
+        Value::Cmdline(reader.task(job.task, "cmdline").map(Text::from))
+    } else {
+        Value::Rollup(read_rollup(reader, job.task))
+    };
+    Answer { key: job.key, value }
+}
+
+/// A kernel thread and a zombie have no memory map: the kernel answers ESRCH, or nothing.
+fn read_rollup(reader: &mut Reader<'_>, id: Task) -> Reading<Option<Box<Rollup>>> {
+    let rollup = match reader.task(id, "smaps_rollup") {
+        Ok([]) => Ok(None),
+        Ok(bytes) => task::rollup(bytes).map(|rollup| Some(Box::new(rollup))),
+        Err(missing) => Err(missing),
+    };
+    // ESRCH of a process that is still there: it has no memory map.
+    if rollup == Err(Missing::Gone) && reader.task(id, "stat").is_ok() { Ok(None) } else { rollup }
+}

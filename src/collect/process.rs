@@ -1,0 +1,198 @@
+//! The parts of one process or thread that were asked for, as far as their reads cannot block.
+
+use super::source::{Reader, Task};
+use crate::{
+    proc::{stat, status, task},
+    snapshot::{
+        Details, Missing, Parts, Reading,
+        process::{Process, Stat, State, Switches, ThreadCounters},
+    },
+    text::Text,
+    unit::{Nanoseconds, Pid},
+};
+
+/// What is the same for all processes of one pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    /// Bytes in a page.
+    pub page_size: u64,
+    /// The scheduler's clock now, where it is known.
+    pub scheduler: Reading<Nanoseconds>,
+}
+
+/// Read `stat` of a task; the name is taken from `known` where it is the same, so that it is not allocated again.
+pub fn read_stat(reader: &mut Reader<'_>, id: Task, known: Option<&Process>) -> Reading<Process> {
+    let parsed = stat::parse(reader.task(id, "stat")?)?;
+    let name = match known {
+        Some(process) if *process.name == *parsed.name => process.name.clone(),
+        _ => Text::from(parsed.name),
+    };
+    let group = match id {
+        Task::Process(_) => parsed.key.pid,
+        Task::Thread(group, _) => group,
+    };
+    Ok(Process {
+        key: parsed.key,
+        group,
+        thread: matches!(id, Task::Thread(..)),
+        name,
+        stat: parsed.stat,
+        cpu_clock: Err(Missing::NotRequested),
+        details: None,
+    })
+}
+
+/// Whose files are those of this record.
+pub fn task_of(process: &Process) -> Task {
+    if process.thread { Task::Thread(process.group, process.key.pid) } else { Task::Process(process.key.pid) }
+}
+
+/// Whose files tell of the memory and the files of a process: a leader that ended has lost its own, and a thread that
+/// still runs is asked instead.
+pub fn task_with_memory(reader: &mut Reader<'_>, process: &Process) -> Task {
+    let pid = process.key.pid;
+    if process.thread {
+        return Task::Thread(process.group, pid);
+    }
+    if !process.leader_exited() {
+        return Task::Process(pid);
+    }
+    let living = tids(reader, pid).into_iter().flatten().find(|tid| {
+        let stat = reader.task(Task::Thread(pid, *tid), "stat").and_then(stat::parse);
+        stat.is_ok_and(|parsed| !matches!(parsed.stat.state, State(b'Z' | b'X')))
+    });
+    living.map_or(Task::Process(pid), |tid| Task::Thread(pid, tid))
+}
+
+fn tids(reader: &mut Reader<'_>, pid: Pid) -> Reading<Vec<Pid>> {
+    let mut tids = Vec::new();
+    reader.source.numbers(&format!("{pid}/task"), &mut tids)?;
+    Ok(tids)
+}
+
+/// Read `parts` into `details`, those that can block excepted.
+pub fn read_parts(reader: &mut Reader<'_>, process: &Process, parts: Parts, pass: Pass, details: &mut Details) {
+    let own = task_of(process);
+    let living = task_with_memory(reader, process);
+    details.parts |= parts.without(Parts::BLOCKING);
+    if parts.contains(Parts::STATUS) {
+        details.status = reader.task(living, "status").and_then(status::parse).map(Box::new);
+    }
+    if parts.contains(Parts::STATM) {
+        details.statm = reader.task(living, "statm").and_then(|bytes| task::statm(bytes, pass.page_size));
+    }
+    if parts.intersects(Parts::PER_THREAD) {
+        details.threads = read_threads(reader, process, parts, details);
+    }
+    if parts.contains(Parts::SCHED) {
+        details.since_ran = since_ran(reader, own, &process.stat, pass.scheduler);
+    }
+    if parts.contains(Parts::IO) {
+        details.io = reader.task(own, "io").and_then(task::io);
+    }
+    if parts.contains(Parts::EXE) {
+        details.exe = read_link(reader, process, living, "exe");
+    }
+    if parts.contains(Parts::CWD) {
+        details.cwd = read_link(reader, process, living, "cwd");
+    }
+    if parts.contains(Parts::CGROUP) {
+        details.cgroup = reader.task(own, "cgroup").map(Text::from);
+    }
+    if parts.contains(Parts::OOM) {
+        details.oom_score = reader.task(own, "oom_score").and_then(task::score);
+        details.oom_adj = reader.task(own, "oom_score_adj").and_then(task::score);
+    }
+    if parts.contains(Parts::WCHAN) {
+        details.wchan = reader.task(own, "wchan").map(task::wchan);
+    }
+    if parts.contains(Parts::SYSCALL) {
+        details.syscall = reader.task(own, "syscall").and_then(task::syscall);
+    }
+    if parts.contains(Parts::AUTOGROUP) {
+        details.autogroup = reader.task(own, "autogroup").and_then(task::autogroup).map_err(absent);
+    }
+}
+
+/// A file that a living process does not have is one that this kernel does not have.
+fn absent(missing: Missing) -> Missing {
+    if missing == Missing::Gone { Missing::Unsupported } else { missing }
+}
+
+/// `exe` and `cwd` of kernel threads and zombies do not exist; that is not the same as a process that is gone.
+fn read_link(reader: &mut Reader<'_>, process: &Process, id: Task, file: &str) -> Reading<Option<Text>> {
+    match reader.task_link(id, file) {
+        Ok(target) => Ok(Some(Text::from(target.as_slice()))),
+        Err(_) if process.is_kernel_thread() || process.is_zombie() => Ok(None),
+        Err(missing) => Err(missing),
+    }
+}
+
+fn read_threads(
+    reader: &mut Reader<'_>,
+    process: &Process,
+    parts: Parts,
+    details: &Details,
+) -> Reading<Box<[ThreadCounters]>> {
+    let pid = process.key.pid;
+    if process.thread {
+        return read_counters(reader, Task::Thread(process.group, pid), parts).map(|counters| Box::from([counters]));
+    }
+    if process.stat.threads == 1 {
+        return read_single(reader, pid, parts, details).map(|counters| Box::from([counters]));
+    }
+    let mut all = Vec::with_capacity(process.stat.threads as usize);
+    for tid in tids(reader, pid)? {
+        match read_counters(reader, Task::Thread(pid, tid), parts) {
+            Ok(counters) => all.push(counters),
+            // A thread that ended meanwhile is not counted; totals are of living threads.
+            Err(Missing::Gone) => {}
+            Err(missing) => return Err(missing),
+        }
+    }
+    Ok(all.into_boxed_slice())
+}
+
+/// The counters of a process with one thread, whose `status` may have been read just now.
+fn read_single(reader: &mut Reader<'_>, pid: Pid, parts: Parts, details: &Details) -> Reading<ThreadCounters> {
+    let known = details.status.as_ref().ok().filter(|_| parts.contains(Parts::STATUS | Parts::SWITCHES));
+    let Some(status) = known else { return read_counters(reader, Task::Process(pid), parts) };
+    let switches = Switches { voluntary: status.voluntary_switches, involuntary: status.involuntary_switches };
+    let others = read_counters(reader, Task::Process(pid), parts.without(Parts::SWITCHES))?;
+    Ok(ThreadCounters { switches: Some(switches), ..others })
+}
+
+fn read_counters(reader: &mut Reader<'_>, id: Task, parts: Parts) -> Reading<ThreadCounters> {
+    let tid = match id {
+        Task::Process(tid) | Task::Thread(_, tid) => tid,
+    };
+    let mut counters = ThreadCounters { tid, ..ThreadCounters::default() };
+    if parts.contains(Parts::SWITCHES) {
+        counters.switches = Some(reader.task(id, "status").and_then(status::switches)?);
+    }
+    if parts.contains(Parts::SCHEDSTAT) {
+        counters.schedstat = optional(reader.task(id, "schedstat").and_then(task::schedstat))?;
+    }
+    if parts.contains(Parts::SCHED) {
+        counters.migrations = optional(reader.task(id, "sched").and_then(task::sched))?.map(|sched| sched.migrations);
+    }
+    Ok(counters)
+}
+
+/// A file that not every kernel has: nothing where it is absent, as for a task that ended.
+fn optional<T>(reading: Reading<T>) -> Reading<Option<T>> {
+    match reading {
+        Ok(value) => Ok(Some(value)),
+        Err(Missing::Gone | Missing::Unsupported) => Ok(None),
+        Err(missing) => Err(missing),
+    }
+}
+
+/// How long ago the task last ran, by the scheduler's clock; 0 for one that is running or ready.
+fn since_ran(reader: &mut Reader<'_>, id: Task, stat: &Stat, now: Reading<Nanoseconds>) -> Reading<Nanoseconds> {
+    if stat.state == State::RUNNING {
+        return Ok(Nanoseconds(0));
+    }
+    let sched = reader.task(id, "sched").and_then(task::sched).map_err(absent)?;
+    Ok(now? - sched.exec_start)
+}

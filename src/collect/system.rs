@@ -1,0 +1,189 @@
+//! The machine as a whole: what the header shows, read once a tick.
+
+use super::source::Reader;
+use crate::{
+    proc::fields::{digits, keyed, lines, single, words},
+    snapshot::{
+        Missing, Reading,
+        system::{Counters, CpuTimes, Memory, Pressure, System},
+    },
+    text::Text,
+    unit::{Bytes, Ticks},
+};
+use procfs::{FromRead, LoadAverage, Uptime, VmStat};
+use std::time::Duration;
+
+/// Reads the machine; keeps what does not change while it is up.
+#[derive(Debug, Default)]
+pub struct SystemReader {
+    names: Option<(Reading<Text>, Reading<Text>)>,
+}
+
+impl SystemReader {
+    /// All figures of the machine now.
+    pub fn read(&mut self, reader: &mut Reader<'_>) -> System {
+        let (hostname, release) = self.names.get_or_insert_with(|| {
+            let mut name = |path| reader.file(path).map(|bytes| Text::from(bytes.trim_ascii()));
+            (name("sys/kernel/hostname"), name("sys/kernel/osrelease"))
+        });
+        let (hostname, release) = (hostname.clone(), release.clone());
+        let stat = reader.file("stat").map(KernelStat::parse);
+        let vmstat = parsed::<VmStat>(reader, "vmstat");
+        let counter = |name| {
+            vmstat
+                .as_ref()
+                .map_err(|missing| *missing)?
+                .0
+                .get(name)
+                .map(|count| count.cast_unsigned())
+                .ok_or(Missing::Unsupported)
+        };
+        let counters = |of: fn(&KernelStat) -> Reading<u64>| stat.as_ref().map_err(|missing| *missing).and_then(of);
+        System {
+            hostname,
+            release,
+            uptime: parsed::<Uptime>(reader, "uptime")
+                .map(|uptime| Duration::try_from_secs_f64(uptime.uptime).unwrap_or_default()),
+            load: parsed::<LoadAverage>(reader, "loadavg")
+                .map(|load| [load.one, load.five, load.fifteen].map(f64::from)),
+            counters: Counters {
+                switches: counters(|stat| stat.switches),
+                forks: counters(|stat| stat.forks),
+                faults: counter("pgfault"),
+                major_faults: counter("pgmajfault"),
+            },
+            cpu_total: stat.as_ref().map_err(|missing| *missing).and_then(|stat| stat.total),
+            cpus: stat.map(|stat| stat.cpus),
+            memory: reader.file("meminfo").and_then(memory),
+            pressure: Pressure {
+                cpu: pressure(reader, "pressure/cpu"),
+                memory: pressure(reader, "pressure/memory"),
+                io: pressure(reader, "pressure/io"),
+            },
+            container: Err(Missing::NotRequested),
+            delay_accounting: delay_accounting(reader),
+        }
+    }
+}
+
+fn parsed<T: FromRead>(reader: &mut Reader<'_>, path: &str) -> Reading<T> {
+    T::from_read(reader.file(path)?).map_err(|_| Missing::Malformed)
+}
+
+/// A machine-wide file that is not there is one that this kernel, or this mount of /proc, does not have.
+fn absent(missing: Missing) -> Missing {
+    if missing == Missing::Gone { Missing::Unsupported } else { missing }
+}
+
+fn delay_accounting(reader: &mut Reader<'_>) -> Reading<bool> {
+    reader.file("sys/kernel/task_delayacct").map_err(absent).and_then(single::<u8>).map(|on| on != 0)
+}
+
+/// The share of the last 10 seconds in which some task was held up. A kernel with `psi=0` answers EOPNOTSUPP.
+fn pressure(reader: &mut Reader<'_>, path: &str) -> Reading<f64> {
+    let bytes = reader.file(path).map_err(absent)?;
+    let some = lines(bytes).find(|line| line.starts_with(b"some ")).ok_or(Missing::Malformed)?;
+    let value = words(some).find_map(|word| word.strip_prefix(b"avg10=")).ok_or(Missing::Malformed)?;
+    crate::proc::fields::number(value)
+}
+
+fn memory(bytes: &[u8]) -> Reading<Memory> {
+    let mut memory = Memory::default();
+    let (mut total, mut available, mut reclaimable) = (None, None, Bytes(0));
+    for (key, value) in keyed(bytes) {
+        let Some(size) = words(value).next().and_then(|word| digits(word).ok()).map(Bytes::from_kib) else { continue };
+        match key {
+            b"MemTotal" => total = Some(size),
+            b"MemAvailable" => available = Some(size),
+            b"MemFree" => memory.free = size,
+            b"Buffers" => memory.buffers = size,
+            b"Cached" => memory.cached = size,
+            b"SReclaimable" => reclaimable = size,
+            b"Shmem" => memory.shared = size,
+            b"SwapTotal" => memory.swap_total = size,
+            b"SwapFree" => memory.swap_free = size,
+            _ => {}
+        }
+    }
+    memory.total = total.ok_or(Missing::Malformed)?;
+    memory.cached = Bytes(memory.cached.0.saturating_add(reclaimable.0));
+    let estimate =
+        [memory.free, memory.buffers, memory.cached].iter().fold(0u64, |sum, part| sum.saturating_add(part.0));
+    // Some containers report 0 or more than there is.
+    let available = available.filter(|bytes| bytes.0 > 0).unwrap_or(Bytes(estimate.saturating_sub(memory.shared.0)));
+    memory.available = available.min(memory.total);
+    Ok(memory)
+}
+
+/// `/proc/stat`, as far as the header needs it.
+#[derive(Debug, PartialEq, Eq)]
+struct KernelStat {
+    total: Reading<CpuTimes>,
+    cpus: Vec<(u32, CpuTimes)>,
+    switches: Reading<u64>,
+    forks: Reading<u64>,
+}
+
+impl KernelStat {
+    fn parse(bytes: &[u8]) -> Self {
+        let malformed = Err(Missing::Malformed);
+        let mut stat = Self {
+            total: malformed,
+            cpus: Vec::new(),
+            switches: malformed.map(|_: CpuTimes| 0),
+            forks: Err(Missing::Malformed),
+        };
+        for line in lines(bytes) {
+            let mut words = words(line);
+            let Some(name) = words.next() else { continue };
+            let mut value = || words.next().ok_or(Missing::Malformed).and_then(digits);
+            match name {
+                b"ctxt" => stat.switches = value(),
+                b"processes" => stat.forks = value(),
+                b"cpu" => stat.total = cpu_times(&mut words),
+                _ => {
+                    let number = name.strip_prefix(b"cpu").and_then(|digits| crate::proc::fields::number(digits).ok());
+                    stat.cpus.extend(number.zip(cpu_times(&mut words).ok()));
+                }
+            }
+        }
+        stat
+    }
+}
+
+fn cpu_times<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Reading<CpuTimes> {
+    let mut next = || words.next().ok_or(Missing::Malformed).and_then(digits).map(Ticks);
+    Ok(CpuTimes {
+        user: next()?,
+        nice: next()?,
+        system: next()?,
+        idle: next()?,
+        iowait: next()?,
+        irq: next()?,
+        softirq: next()?,
+        steal: next().unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn used_memory_is_what_is_not_available_and_never_underflows() {
+        let lean = memory(b"MemTotal: 100 kB\nMemFree: 10 kB\nCached: 30 kB\nShmem: 20 kB\nSReclaimable: 5 kB\n");
+        assert_eq!(lean.map(|memory| memory.available), Ok(Bytes::from_kib(25)));
+        let odd = memory(b"MemTotal: 100 kB\nMemAvailable: 700 kB\n");
+        assert_eq!(odd.map(|memory| memory.used()), Ok(Bytes(0)));
+        assert_eq!(memory(b"MemFree: 1 kB\n"), Err(Missing::Malformed));
+    }
+
+    #[test]
+    fn offline_cpus_leave_holes() {
+        let stat = KernelStat::parse(
+            b"cpu 9 0 0 0 0 0 0 0 0 0\ncpu0 1 2 3 4 5 6 7 8 9 9\ncpu3 1 0 0 0 0 0 0\nctxt 5\nprocesses 6\n",
+        );
+        assert_eq!(stat.cpus.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 3]);
+        assert_eq!((stat.switches, stat.forks), (Ok(5), Ok(6)));
+    }
+}

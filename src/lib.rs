@@ -1,0 +1,12 @@
+//! sysview shows what the Linux kernel knows about processes and memory.
+
+pub mod analysis;
+pub mod cli;
+pub mod collect;
+pub mod command;
+pub mod proc;
+pub mod snapshot;
+pub mod sys;
+pub mod table;
+pub mod text;
+pub mod unit;

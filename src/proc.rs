@@ -1,0 +1,10 @@
+//! Pure parsers: the bytes of one kernel file in, one struct out. No parser opens a file or panics on any bytes.
+//!
+//! What the scan reads for every process is parsed by hand here, held equal to the `procfs` crate by a property test.
+
+#![deny(clippy::indexing_slicing)]
+
+pub mod fields;
+pub mod stat;
+pub mod status;
+pub mod task;

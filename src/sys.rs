@@ -1,0 +1,4 @@
+//! Raw kernel interfaces that no kept crate wraps. The only module with `unsafe`; each call is one small safe function.
+
+pub mod clock;
+pub mod pidfd;

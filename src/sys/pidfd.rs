@@ -1,0 +1,66 @@
+//! `PIDFD_GET_INFO` (linux/pidfd.h, since 6.13): how a process ended, told even after it was reaped (since 6.15).
+
+#![expect(unsafe_code, reason = "rustix has no wrapper for PIDFD_GET_INFO")]
+
+use crate::snapshot::{ExitStatus, Missing, Reading};
+use std::os::fd::{AsFd, AsRawFd};
+
+/// `struct pidfd_info` as far as its first published size (64 bytes) goes.
+#[repr(C)]
+#[derive(Default)]
+struct Info {
+    mask: u64,
+    cgroup: u64,
+    pid: u32,
+    tgid: u32,
+    ppid: u32,
+    ids: [u32; 8],
+    exit_code: i32,
+}
+
+/// `PIDFD_INFO_EXIT`.
+const EXIT: u64 = 1 << 3;
+
+/// `_IOWR(PIDFS_IOCTL_MAGIC, 11, struct pidfd_info)`.
+const GET_INFO: libc::Ioctl = (3 << 30) | (0xff << 8) | 0x0b | ((size_of::<Info>() as libc::Ioctl) << 16);
+
+/// The wait status of the process behind a pidfd that was opened while it lived.
+///
+/// # Errors
+/// `Unsupported` on kernels before 6.15; `NotRequested` while the process has not been reaped.
+pub fn exit_status(pidfd: impl AsFd) -> Reading<ExitStatus> {
+    let mut info = Info { mask: EXIT, ..Info::default() };
+    // SAFETY: the request number carries the size of `Info`, which the kernel fills at most that far.
+    let result = unsafe { libc::ioctl(pidfd.as_fd().as_raw_fd(), GET_INFO, &raw mut info) };
+    if result != 0 {
+        // ESRCH: reaped, and this kernel does not keep the status. Others: no such request at all.
+        return Err(Missing::Unsupported);
+    }
+    if info.mask & EXIT == 0 {
+        return Err(Missing::NotRequested);
+    }
+    Ok(ExitStatus::from_wait(info.exit_code.cast_unsigned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+    #[test]
+    fn the_structure_has_the_size_the_kernel_published() {
+        assert_eq!(size_of::<Info>(), 64);
+    }
+
+    #[test]
+    fn a_reaped_child_still_tells_its_status() {
+        let mut child = std::process::Command::new("sh").args(["-c", "exit 42"]).spawn().expect("sh starts");
+        let pid = Pid::from_child(&child);
+        let pidfd = pidfd_open(pid, PidfdFlags::empty()).expect("pidfd_open works since 5.3");
+        child.wait().expect("the child ends");
+        match exit_status(&pidfd) {
+            Ok(status) => assert_eq!(status, ExitStatus::Code(42)),
+            Err(missing) => assert_eq!(missing, Missing::Unsupported, "only older kernels may not know"),
+        }
+    }
+}

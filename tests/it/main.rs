@@ -1,0 +1,1 @@
+//! One integration binary; each suite is a module.
