@@ -1,6 +1,8 @@
 //! What two snapshots say: rates, the tree, ages. Pure functions on plain data; reads no file and no clock.
 
+pub mod machine;
 pub mod observe;
 pub mod rates;
+pub mod tree;
 
 pub use observe::{Observation, Row};

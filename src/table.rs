@@ -3,6 +3,8 @@
 //! Screen, commands, help, manual and configuration know a column only through [`columns::COLUMNS`].
 
 pub mod columns;
+pub mod presets;
+pub mod query;
 pub mod value;
 
 pub use columns::{COLUMNS, Column};

@@ -1,9 +1,16 @@
-//! `PIDFD_GET_INFO` (linux/pidfd.h, since 6.13): how a process ended, told even after it was reaped (since 6.15).
+//! `PIDFD_GET_INFO` (linux/pidfd.h, since 6.13): how a process ended, told even after it was reaped (since 6.15); and
+//! pidfd_send_signal(2).
 
-#![expect(unsafe_code, reason = "rustix has no wrapper for PIDFD_GET_INFO")]
+#![expect(unsafe_code, reason = "rustix has no wrapper for PIDFD_GET_INFO, and none that sends real-time signals")]
 
-use crate::snapshot::{ExitStatus, Missing, Reading};
-use std::os::fd::{AsFd, AsRawFd};
+use crate::{
+    signal::Signal,
+    snapshot::{ExitStatus, Missing, Reading},
+};
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd},
+};
 
 /// `struct pidfd_info` as far as its first published size (64 bytes) goes.
 #[repr(C)]
@@ -40,6 +47,17 @@ pub fn exit_status(pidfd: impl AsFd) -> Reading<ExitStatus> {
         return Err(Missing::NotRequested);
     }
     Ok(ExitStatus::from_wait(info.exit_code.cast_unsigned()))
+}
+
+/// Send a signal to the process behind a pidfd; any number, real-time signals too.
+///
+/// # Errors
+/// ESRCH where it has ended and was reaped, EPERM where it may not be signalled.
+pub fn send_signal(pidfd: impl AsFd, signal: Signal) -> io::Result<()> {
+    let (pidfd, number) = (pidfd.as_fd().as_raw_fd(), libc::c_int::from(signal.number()));
+    // SAFETY: no pointer is passed but the null that stands for "no siginfo of our own".
+    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd, number, std::ptr::null::<libc::siginfo_t>(), 0) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 #[cfg(test)]

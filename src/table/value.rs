@@ -1,6 +1,7 @@
 //! One value of one column: its order, its text for people, its exact text for CSV and its JSON, in one place.
 
 use crate::{
+    signal::Signal,
     snapshot::{ExitStatus, Missing, Reading},
     text::{printable, reversible},
 };
@@ -271,6 +272,20 @@ fn local_time(time: Duration) -> String {
     timestamp(time).to_zoned(jiff::tz::TimeZone::system()).strftime("%b%d %H:%M").to_string()
 }
 
+/// Local time of day, `10:42:07`.
+#[must_use]
+pub fn clock_text(time: Duration) -> String {
+    timestamp(time).to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string()
+}
+
+/// Time since boot as uptime(1) writes it: `3d 04:12`, `04:12`.
+#[must_use]
+pub fn uptime_text(uptime: Duration) -> String {
+    let minutes = uptime.as_secs() / 60;
+    let clock = format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60);
+    if minutes < 24 * 60 { clock } else { format!("{}d {clock}", minutes / 60 / 24) }
+}
+
 /// RFC 3339 in UTC, to the millisecond.
 #[must_use]
 pub fn rfc3339(time: Duration) -> String {
@@ -287,22 +302,10 @@ pub fn exit_text(status: ExitStatus) -> String {
     }
 }
 
-/// Names of signals 1 to 31 on Linux other than Alpha, MIPS, PA-RISC and SPARC (signal(7)).
-pub const SIGNALS: [&str; 31] = [
-    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
-    "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
-    "PWR", "SYS",
-];
-
 /// `SIGKILL`, `SIGRTMIN+3` (the C library's SIGRTMIN, 34), or `signal 33`.
 #[must_use]
 pub fn signal_name(number: u8) -> String {
-    match number {
-        1..=31 => format!("SIG{}", SIGNALS[usize::from(number) - 1]),
-        34 => "SIGRTMIN".to_owned(),
-        35..=64 => format!("SIGRTMIN+{}", number - 34),
-        _ => format!("signal {number}"),
-    }
+    Signal::new(number).map_or_else(|| format!("signal {number}"), |signal| signal.to_string())
 }
 
 #[cfg(test)]

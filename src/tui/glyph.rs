@@ -1,0 +1,75 @@
+//! The characters that draw: two sets, one for terminals that know Unicode and one for those that know ASCII only.
+
+/// A set of drawing characters. Each is one cell wide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Glyphs {
+    /// Ends of a meter.
+    pub meter: (&'static str, &'static str),
+    /// Fillings of a meter, each kind its own, and the empty part.
+    pub fill: [&'static str; 4],
+    /// Empty part of a meter.
+    pub empty: &'static str,
+    /// Tree: a child with later siblings, the last child, a rail past one, nothing.
+    pub branch: (&'static str, &'static str, &'static str, &'static str),
+    /// Marks of a collapsed and an expanded branch.
+    pub fold: (&'static str, &'static str),
+    /// Something was cut here.
+    pub cut: &'static str,
+    /// Rising and falling order.
+    pub order: (&'static str, &'static str),
+    /// A tagged row.
+    pub tag: &'static str,
+    /// Sum of several rows.
+    pub sum: &'static str,
+    /// Frame: horizontal, vertical, and the corners from the upper left, clockwise.
+    pub frame: (&'static str, &'static str, [&'static str; 4]),
+    /// Between two facts in a line.
+    pub dot: &'static str,
+    /// Something that has not come in yet.
+    pub pending: &'static str,
+}
+
+impl Glyphs {
+    /// For terminals that show Unicode.
+    pub const UNICODE: Self = Self {
+        meter: ("▕", "▏"),
+        fill: ["█", "▓", "▒", "░"],
+        empty: "·",
+        branch: ("├─", "└─", "│ ", "  "),
+        fold: ("▸", "▾"),
+        cut: "…",
+        order: ("▲", "▼"),
+        tag: "●",
+        sum: "Σ",
+        frame: ("─", "│", ["┌", "┐", "┘", "└"]),
+        dot: "·",
+        pending: "…",
+    };
+
+    /// For all others.
+    pub const ASCII: Self = Self {
+        meter: ("[", "]"),
+        fill: ["#", "=", "+", "-"],
+        empty: ".",
+        branch: ("|-", "`-", "| ", "  "),
+        fold: ("+", "-"),
+        cut: ">",
+        order: ("^", "v"),
+        tag: "*",
+        sum: "S",
+        frame: ("-", "|", ["+", "+", "+", "+"]),
+        dot: ",",
+        pending: ".",
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ascii_is_ascii() {
+        let text = format!("{:?}", Glyphs::ASCII);
+        assert!(text.is_ascii(), "{text}");
+    }
+}

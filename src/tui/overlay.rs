@@ -1,0 +1,101 @@
+//! What is opened on top of the pane. A stack: the top one gets the keys.
+
+pub mod columns;
+pub mod explain;
+pub mod help;
+pub mod menu;
+pub mod prompt;
+pub mod signal;
+
+use super::{
+    Effect,
+    action::Action,
+    glyph::Glyphs,
+    keymap::{Key, Keymap},
+    pane::processes::Processes,
+    theme::Theme,
+};
+use crate::{analysis::Observation, control::ControlError, snapshot::Parts, unit::ProcessKey};
+use ratatui::{buffer::Buffer, layout::Rect};
+use std::sync::Arc;
+
+/// What an overlay may look at and change.
+pub struct Context<'a> {
+    /// The pane below.
+    pub pane: &'a mut Processes,
+    /// What the screen shows.
+    pub observation: &'a Arc<Observation>,
+}
+
+/// What an overlay may look at while drawing.
+pub struct View<'a> {
+    /// The pane below.
+    pub pane: &'a Processes,
+    /// What the screen shows.
+    pub observation: &'a Observation,
+    /// Styles.
+    pub theme: &'a Theme,
+    /// Characters.
+    pub glyphs: &'a Glyphs,
+    /// Keys, for help and hints.
+    pub keymap: &'a Keymap,
+    /// No actions on processes.
+    pub readonly: bool,
+}
+
+/// What comes of a key.
+#[derive(Debug, Default)]
+pub enum Outcome {
+    /// Nothing more.
+    #[default]
+    Stay,
+    /// The overlay is done.
+    Close,
+    /// An expression was typed and kept; the overlay is done.
+    Done {
+        /// The expression.
+        text: String,
+        /// What it is for.
+        purpose: prompt::Purpose,
+    },
+    /// Something is to be done outside.
+    Effect(Effect),
+}
+
+/// Something on top of the pane.
+pub trait Overlay {
+    /// Take a key, and the action it stands for where it is not typed text.
+    fn key(&mut self, key: Key, action: Option<Action>, context: Context<'_>) -> Outcome;
+
+    /// Draw; `area` is the room below the header, its last line that of the footer.
+    fn draw(&self, view: &View<'_>, area: Rect, buffer: &mut Buffer);
+
+    /// Whether printable keys are text here.
+    fn types(&self) -> bool {
+        false
+    }
+
+    /// Text was pasted.
+    fn paste(&mut self, _text: &str, _context: Context<'_>) {}
+
+    /// Whether it takes the place of the footer only.
+    fn is_line(&self) -> bool {
+        false
+    }
+
+    /// A process it shows, and the parts of it that it needs.
+    fn wants(&self) -> Option<(ProcessKey, Parts)> {
+        None
+    }
+
+    /// Parts of every process that it needs.
+    fn wants_everyone(&self) -> Parts {
+        Parts::NONE
+    }
+
+    /// New data came.
+    fn refresh(&mut self, _context: Context<'_>) {}
+
+    /// Signals went out, or not.
+    fn signalled(&mut self, _results: &[(ProcessKey, Result<(), ControlError>)]) {}
+}

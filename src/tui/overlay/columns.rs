@@ -1,0 +1,139 @@
+//! The column chooser: which columns, in which order, how wide; and the presets.
+
+use super::{Context, Outcome, Overlay, View};
+use crate::{
+    table::{COLUMNS, Column, presets::PRESETS},
+    tui::{
+        action::Action,
+        keymap::Key,
+        pane::processes::Processes,
+        theme::Role,
+        widget::{
+            frame::popup,
+            line::{self, Piece},
+            list::List,
+        },
+    },
+};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+/// The chooser: chosen columns first, in their order, then the others.
+pub struct Chooser {
+    list: List,
+    preset: Option<usize>,
+}
+
+impl Chooser {
+    /// Open on the first column.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { list: List::default(), preset: None }
+    }
+
+    fn entries(pane: &Processes) -> Vec<(&'static Column, Option<u16>)> {
+        let chosen = pane.columns.iter().map(|(column, width)| (*column, Some(*width)));
+        let others = COLUMNS.iter().filter(|column| pane.columns.iter().all(|(other, _)| other.name != column.name));
+        chosen.chain(others.map(|column| (column, None))).collect()
+    }
+
+    fn toggle(&self, pane: &mut Processes) {
+        let Some((column, chosen)) = Self::entries(pane).get(self.list.at).copied() else { return };
+        if chosen.is_none() {
+            // Before the last one, which takes the rest of the line.
+            let at = pane.columns.len().saturating_sub(1);
+            pane.columns.insert(at, (column, column.width));
+        } else if pane.columns.len() > 1 {
+            pane.columns.retain(|(other, _)| other.name != column.name);
+        }
+    }
+
+    fn shift(&mut self, pane: &mut Processes, by: isize) {
+        let to = self.list.at.saturating_add_signed(by);
+        if self.list.at < pane.columns.len() && to < pane.columns.len() {
+            pane.columns.swap(self.list.at, to);
+            self.list.at = to;
+        }
+    }
+
+    fn resize(&self, pane: &mut Processes, by: i16) {
+        if let Some((_, width)) = pane.columns.get_mut(self.list.at) {
+            *width = width.saturating_add_signed(by).clamp(1, 200);
+        }
+    }
+
+    fn next_preset(&mut self, pane: &mut Processes) {
+        let next = self.preset.map_or(0, |at| (at + 1) % PRESETS.len());
+        self.preset = Some(next);
+        pane.columns = PRESETS[next].columns().map(|column| (column, column.width)).collect();
+        self.list.at = 0;
+    }
+}
+
+impl Default for Chooser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Overlay for Chooser {
+    fn key(&mut self, _key: Key, action: Option<Action>, context: Context<'_>) -> Outcome {
+        let pane = context.pane;
+        match action {
+            Some(Action::Back | Action::Quit | Action::Open | Action::Columns) => return Outcome::Close,
+            Some(Action::Tag) => self.toggle(pane),
+            Some(Action::StepBack) => self.shift(pane, -1),
+            Some(Action::StepForward) => self.shift(pane, 1),
+            Some(Action::Collapse) => self.resize(pane, -1),
+            Some(Action::Expand) => self.resize(pane, 1),
+            Some(Action::View) => self.next_preset(pane),
+            Some(Action::Sort) => {
+                if let Some((column, _)) = Self::entries(pane).get(self.list.at) {
+                    pane.sort(column, context.observation);
+                }
+            }
+            Some(action) => {
+                self.list.act(action, COLUMNS.len());
+            }
+            None => {}
+        }
+        Outcome::Stay
+    }
+
+    fn draw(&self, view: &View<'_>, area: Rect, buffer: &mut Buffer) {
+        let style = |role| view.theme.style(role);
+        let preset = self.preset.map_or(String::new(), |at| format!(" ({})", PRESETS[at].name));
+        let title = format!("Columns{preset}: Esc closes");
+        let inner = popup(buffer, area, (100, area.height), &title, style(Role::Border), view.glyphs);
+        let keys = |action| view.keymap.keys(action).first().cloned().unwrap_or_default();
+        let hint = format!(
+            "{} on or off   {} {} move   {} {} width   {} next preset   {} sort by it",
+            keys(Action::Tag),
+            keys(Action::StepBack),
+            keys(Action::StepForward),
+            keys(Action::Collapse),
+            keys(Action::Expand),
+            keys(Action::View),
+            keys(Action::Sort),
+        );
+        line::write(buffer, (inner.x, inner.y), usize::from(inner.width), &hint, style(Role::Dim), view.glyphs.cut);
+        let entries = Self::entries(view.pane);
+        let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+        let visible = self.list.visible(entries.len(), usize::from(list.height));
+        let first = visible.start;
+        for (at, (column, chosen)) in entries[visible].iter().enumerate() {
+            let place = Rect { y: list.y + u16::try_from(at).unwrap_or(0), height: 1, ..list };
+            let mark = if chosen.is_some() { "[x] " } else { "[ ] " };
+            let width = chosen.map_or_else(String::new, |width| format!("{width}"));
+            let pieces = [
+                Piece::new(mark, style(if chosen.is_some() { Role::Good } else { Role::Dim })),
+                Piece::new(format!("{:<26}", column.name), style(Role::Key)),
+                Piece::new(format!("{width:>3}  "), style(Role::Label)),
+                Piece::new(column.help, style(Role::Dim)),
+            ];
+            line::draw(buffer, place, &pieces, view.glyphs.cut);
+            if first + at == self.list.at {
+                buffer.set_style(place, style(Role::Selected));
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Columns with their value for the selected process, and what each means: for those on the screen, or for all.
+
+use super::{Context, Outcome, Overlay, View};
+use crate::{
+    snapshot::{Missing, Parts},
+    table::{COLUMNS, Column, Value},
+    tui::{
+        action::Action,
+        keymap::Key,
+        theme::Role,
+        widget::{
+            frame::popup,
+            line::{self, Piece},
+            list::List,
+        },
+    },
+    unit::ProcessKey,
+};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+/// The columns explained, and the process they are shown for.
+pub struct Explain {
+    title: String,
+    columns: Vec<&'static Column>,
+    process: Option<ProcessKey>,
+    list: List,
+}
+
+impl Explain {
+    /// Explain these columns.
+    #[must_use]
+    pub fn new(title: String, columns: Vec<&'static Column>, process: Option<ProcessKey>) -> Self {
+        Self { title, columns, process, list: List::default() }
+    }
+
+    /// Explain all columns there are.
+    #[must_use]
+    pub fn all(title: String, process: Option<ProcessKey>) -> Self {
+        Self::new(title, COLUMNS.iter().collect(), process)
+    }
+}
+
+fn value_text(value: &Value<'_>, pending: &str) -> String {
+    match value {
+        Value::Missing(Missing::NotRequested) => pending.to_owned(),
+        value => value.human().into_owned(),
+    }
+}
+
+impl Overlay for Explain {
+    fn key(&mut self, _key: Key, action: Option<Action>, context: Context<'_>) -> Outcome {
+        match action {
+            Some(Action::Back | Action::Quit | Action::Explain | Action::Open) => Outcome::Close,
+            Some(Action::Sort) => {
+                if let Some(column) = self.columns.get(self.list.at) {
+                    context.pane.sort(column, context.observation);
+                }
+                Outcome::Close
+            }
+            Some(action) => {
+                self.list.act(action, self.columns.len());
+                Outcome::Stay
+            }
+            None => Outcome::Stay,
+        }
+    }
+
+    fn wants(&self) -> Option<(ProcessKey, Parts)> {
+        let parts = self.columns.iter().map(|column| column.parts);
+        Some((self.process?, parts.fold(Parts::NONE, |all, parts| all | parts)))
+    }
+
+    fn draw(&self, view: &View<'_>, area: Rect, buffer: &mut Buffer) {
+        let style = |role| view.theme.style(role);
+        let inner = popup(buffer, area, (100, area.height), &self.title, style(Role::Border), view.glyphs);
+        let Some(current) = self.columns.get(self.list.at) else { return };
+        let width = usize::from(inner.width);
+        let row = self.process.and_then(|key| view.observation.find(key));
+        let own = row.map(|row| value_text(&(current.value)(row), view.glyphs.pending));
+        let mut text = line::wrap(&format!("{} = {}", current.name, own.as_deref().unwrap_or("(it has ended)")), width);
+        text.truncate(usize::from(inner.height) / 4);
+        text.extend(line::wrap(current.help, width));
+        text.extend(line::wrap(&format!("Unit: {}.  From: {}", current.unit.word(), current.source), width));
+        let below = u16::try_from(text.len() + 1).unwrap_or(u16::MAX).min(inner.height.saturating_sub(3));
+        let list = Rect { height: inner.height - below, ..inner };
+
+        let visible = self.list.visible(self.columns.len(), usize::from(list.height));
+        let first = visible.start;
+        for (at, column) in self.columns[visible].iter().enumerate() {
+            let place = Rect { y: list.y + u16::try_from(at).unwrap_or(0), height: 1, ..list };
+            let value = row.map(|row| (column.value)(row));
+            let missing = matches!(value, Some(Value::Missing(_)));
+            let text = value.map_or_else(|| "-".to_owned(), |value| value_text(&value, view.glyphs.pending));
+            let pieces = [
+                Piece::new(format!("{:<26}", column.name), style(Role::Key)),
+                Piece::new(text, style(if missing { Role::Missing } else { Role::Label })),
+            ];
+            line::draw(buffer, place, &pieces, view.glyphs.cut);
+            if first + at == self.list.at {
+                buffer.set_style(place, style(Role::Selected));
+            }
+        }
+        for (y, text) in (list.bottom() + 1..inner.bottom()).zip(&text) {
+            line::write(buffer, (inner.x, y), width, text, style(Role::Label), view.glyphs.cut);
+        }
+    }
+}

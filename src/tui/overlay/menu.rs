@@ -1,0 +1,173 @@
+//! A list to choose one thing from: the sort column, or the user.
+
+use super::{Context, Outcome, Overlay, View};
+use crate::{
+    analysis::Observation,
+    snapshot::Parts,
+    table::{COLUMNS, Column, columns, value::Order},
+    tui::{
+        action::Action,
+        keymap::Key,
+        pane::processes::Processes,
+        theme::Role,
+        widget::{
+            frame::popup,
+            line::{self, Piece},
+            list::List,
+            prompt::Prompt,
+        },
+    },
+};
+use ratatui::{buffer::Buffer, layout::Rect};
+use std::collections::BTreeMap;
+
+/// What choosing an item does.
+#[derive(Clone, Debug)]
+enum Choice {
+    SortBy(&'static str),
+    Unsorted,
+    User(Option<String>),
+}
+
+struct Item {
+    label: String,
+    note: String,
+    choice: Choice,
+}
+
+/// A menu; typing narrows it down.
+pub struct Menu {
+    title: &'static str,
+    items: Vec<Item>,
+    typed: Prompt,
+    list: List,
+}
+
+impl Menu {
+    /// Sort columns, those on the screen first.
+    #[must_use]
+    pub fn sort(pane: &Processes) -> Self {
+        let shown = pane.columns.iter().map(|(column, _)| *column);
+        let others = COLUMNS.iter().filter(|column| pane.columns.iter().all(|(other, _)| other.name != column.name));
+        let sorted = |column: &Column| pane.view.sort.filter(|(other, _)| other.name == column.name).map(|(_, order)| order);
+        let item = |column: &'static Column| Item {
+            label: column.name.to_owned(),
+            note: match sorted(column) {
+                Some(Order::Ascending) => "sorted, small first; choose to reverse".to_owned(),
+                Some(Order::Descending) => "sorted, large first; choose to reverse".to_owned(),
+                None => column.help.split_inclusive(['.', ':']).next().unwrap_or("").to_owned(),
+            },
+            choice: Choice::SortBy(column.name),
+        };
+        let mut items: Vec<Item> = shown.chain(others).map(item).collect();
+        let at = items.iter().position(|item| item.note.starts_with("sorted")).map_or(0, |at| at + 1);
+        items.insert(0, Item { label: "none".to_owned(), note: "in order of pid".to_owned(), choice: Choice::Unsorted });
+        Self { title: "Sort by", items, typed: Prompt::default(), list: List { at, ..List::default() } }
+    }
+
+    /// Users with their number of processes.
+    #[must_use]
+    pub fn users(pane: &Processes, observation: &Observation) -> Self {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        if let Some(column) = columns::find("user") {
+            for row in observation.processes() {
+                let value = (column.value)(row);
+                if value.is_there() {
+                    *counts.entry(value.human().into_owned()).or_default() += 1;
+                }
+            }
+        }
+        let all = Item { label: "everybody".to_owned(), note: String::new(), choice: Choice::User(None) };
+        let item = |(name, count): (String, usize)| Item {
+            note: format!("{count} processes"),
+            choice: Choice::User(Some(name.clone())),
+            label: name,
+        };
+        let items: Vec<Item> = std::iter::once(all).chain(counts.into_iter().map(item)).collect();
+        let at = items.iter().position(|item| Some(&item.label) == pane.view.user.as_ref()).unwrap_or(0);
+        Self { title: "Show only", items, typed: Prompt::default(), list: List { at, ..List::default() } }
+    }
+
+    fn shown(&self) -> Vec<&Item> {
+        let typed = self.typed.text();
+        self.items.iter().filter(|item| item.label.contains(typed.trim())).collect()
+    }
+
+    fn choose(&self, context: Context<'_>) {
+        let Some(choice) = self.shown().get(self.list.at).map(|item| item.choice.clone()) else { return };
+        match choice {
+            Choice::Unsorted => context.pane.sort_in(None, context.observation),
+            Choice::SortBy(name) => {
+                if let Some(column) = columns::find(name) {
+                    context.pane.sort(column, context.observation);
+                }
+            }
+            Choice::User(user) => {
+                context.pane.view.user = user;
+                context.pane.rebuild(context.observation);
+            }
+        }
+    }
+}
+
+impl Overlay for Menu {
+    fn key(&mut self, key: Key, action: Option<Action>, context: Context<'_>) -> Outcome {
+        let count = self.shown().len();
+        match action {
+            Some(Action::Back) => return Outcome::Close,
+            Some(Action::Open) => {
+                self.choose(context);
+                return Outcome::Close;
+            }
+            Some(action) if self.list.act(action, count) => {}
+            _ => {
+                if self.typed.key(key) {
+                    self.list.at = 0;
+                }
+            }
+        }
+        Outcome::Stay
+    }
+
+    fn types(&self) -> bool {
+        true
+    }
+
+    fn wants_everyone(&self) -> Parts {
+        let users = self.items.iter().any(|item| matches!(item.choice, Choice::User(_)));
+        if users { Parts::STATUS } else { Parts::NONE }
+    }
+
+    fn refresh(&mut self, context: Context<'_>) {
+        if self.items.iter().any(|item| matches!(item.choice, Choice::User(_))) {
+            let at = self.list.at;
+            let fresh = Self::users(context.pane, context.observation);
+            self.items = fresh.items;
+            self.list.at = at.min(self.items.len().saturating_sub(1));
+        }
+    }
+
+    fn draw(&self, view: &View<'_>, area: Rect, buffer: &mut Buffer) {
+        let style = |role| view.theme.style(role);
+        let items = self.shown();
+        let height = u16::try_from(self.items.len() + 3).unwrap_or(u16::MAX);
+        let title = format!("{}: type to narrow down, Enter chooses, Esc closes", self.title);
+        let inner = popup(buffer, area, (90, height), &title, style(Role::Border), view.glyphs);
+        let typed = [Piece::new("> ", style(Role::Dim)), Piece::new(self.typed.text(), style(Role::Key)), Piece::new("_", style(Role::Dim))];
+        line::draw(buffer, Rect { height: 1, ..inner }, &typed, view.glyphs.cut);
+        let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+        let visible = self.list.visible(items.len(), usize::from(list.height));
+        let first = visible.start;
+        for (at, item) in items[visible].iter().enumerate() {
+            let place = Rect { y: list.y + u16::try_from(at).unwrap_or(0), height: 1, ..list };
+            let pieces = [
+                Piece::new(format!("{:<26}", item.label), style(Role::Key)),
+                Piece::new(item.note.as_str(), style(Role::Dim)),
+            ];
+            line::draw(buffer, place, &pieces, view.glyphs.cut);
+            if first + at == self.list.at {
+                buffer.set_style(place, style(Role::Selected));
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The filter and the search, typed in the last line; the list answers while one types.
+
+use super::{Context, Outcome, Overlay, View};
+use crate::{
+    snapshot::Parts,
+    table::query::{Query, complete},
+    tui::{
+        action::Action,
+        keymap::Key,
+        pane::processes::{Processes, lines::RowKey},
+        theme::Role,
+        widget::{
+            line::{self, Piece},
+            prompt::Prompt,
+        },
+    },
+};
+use ratatui::{buffer::Buffer, crossterm::event::KeyCode, layout::Rect};
+
+/// What the typed expression is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Hide what does not match.
+    Filter,
+    /// Jump to what matches.
+    Search,
+}
+
+/// An expression being typed.
+pub struct Line {
+    purpose: Purpose,
+    prompt: Prompt,
+    error: Option<String>,
+    /// What was there before, for Esc.
+    before: (Option<Query>, Option<RowKey>),
+}
+
+impl Line {
+    /// Begin with what is there.
+    #[must_use]
+    pub fn new(purpose: Purpose, pane: &Processes, history: Vec<String>) -> Self {
+        let query = match purpose {
+            Purpose::Filter => pane.view.filter.clone(),
+            Purpose::Search => None,
+        };
+        let text = query.as_ref().map(ToString::to_string).unwrap_or_default();
+        let before = (if purpose == Purpose::Filter { query } else { pane.search.clone() }, pane.selected.clone());
+        Self { purpose, prompt: Prompt::new(&text, history), error: None, before }
+    }
+
+    /// Let the list answer to what is typed so far; a filter that is not finished changes nothing.
+    fn apply(&mut self, context: Context<'_>) {
+        let text = self.prompt.text();
+        match Query::parse(&text) {
+            Ok(query) => {
+                self.error = None;
+                let query = Some(query).filter(|query| !query.is_empty());
+                match self.purpose {
+                    Purpose::Filter => {
+                        context.pane.view.filter = query;
+                        context.pane.rebuild(context.observation);
+                    }
+                    Purpose::Search => {
+                        context.pane.search = query;
+                        context.pane.find_first(context.observation, self.before.1.as_ref());
+                    }
+                }
+            }
+            Err(error) => self.error = Some(error.to_string()),
+        }
+    }
+
+    fn complete(&mut self) {
+        let text = self.prompt.text();
+        let words = complete(&text, self.prompt.cursor());
+        let before: String = text.chars().take(self.prompt.cursor()).collect();
+        let begun = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
+        // As far as all words that are possible agree.
+        let common = words.iter().copied().map(str::to_owned).reduce(|a, b| {
+            a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
+        });
+        if let Some(rest) = common.as_deref().and_then(|common| common.strip_prefix(begun)) {
+            let end = if words.len() == 1 { " " } else { "" };
+            self.prompt.insert(&format!("{rest}{end}"));
+        }
+    }
+
+    /// What was typed, for the history.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.prompt.text()
+    }
+}
+
+impl Overlay for Line {
+    fn key(&mut self, key: Key, action: Option<Action>, context: Context<'_>) -> Outcome {
+        match (key.code(), action) {
+            (KeyCode::Esc, _) | (_, Some(Action::Quit)) => {
+                let (query, selected) = self.before.clone();
+                match self.purpose {
+                    Purpose::Filter => context.pane.view.filter = query,
+                    Purpose::Search => context.pane.search = query,
+                }
+                context.pane.selected = selected;
+                context.pane.rebuild(context.observation);
+                Outcome::Close
+            }
+            (KeyCode::Enter, _) => match self.error {
+                None => Outcome::Done { text: self.text(), purpose: self.purpose },
+                Some(_) => Outcome::Stay,
+            },
+            (KeyCode::Tab, _) => {
+                self.complete();
+                self.apply(context);
+                Outcome::Stay
+            }
+            _ => {
+                if self.prompt.key(key) {
+                    self.apply(context);
+                }
+                Outcome::Stay
+            }
+        }
+    }
+
+    fn types(&self) -> bool {
+        true
+    }
+
+    fn paste(&mut self, text: &str, context: Context<'_>) {
+        self.prompt.insert(text);
+        self.apply(context);
+    }
+
+    fn is_line(&self) -> bool {
+        true
+    }
+
+    fn wants_everyone(&self) -> Parts {
+        Parts::NONE
+    }
+
+    fn draw(&self, view: &View<'_>, area: Rect, buffer: &mut Buffer) {
+        let style = |role| view.theme.style(role);
+        let place = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
+        let label = match self.purpose {
+            Purpose::Filter => " filter: ",
+            Purpose::Search => " search: ",
+        };
+        let text = self.prompt.text();
+        let at = text.char_indices().nth(self.prompt.cursor()).map_or(text.len(), |(at, _)| at);
+        let (left, right) = text.split_at(at);
+        let mut rest = right.chars();
+        let under = rest.next().map_or_else(|| " ".to_owned(), |c| c.to_string());
+        let mut pieces = vec![
+            Piece::new(label, style(Role::Title)),
+            Piece::new(left, style(Role::Label)),
+            Piece::new(under, style(Role::Selected)),
+            Piece::new(rest.as_str(), style(Role::Label)),
+        ];
+        let found = match self.purpose {
+            Purpose::Filter => view.pane.lines.matching,
+            Purpose::Search => view.pane.matches(view.observation),
+        };
+        match &self.error {
+            Some(error) => pieces.push(Piece::new(format!("   {error}"), style(Role::Bad))),
+            None if text.is_empty() => {
+                let hint = "   a name, or rss > 100M and not user = root; Tab completes, Enter keeps, Esc drops";
+                pieces.push(Piece::new(hint, style(Role::Dim)));
+            }
+            None => pieces.push(Piece::new(format!("   {found} found"), style(Role::Dim))),
+        }
+        line::draw(buffer, place, &pieces, view.glyphs.cut);
+    }
+}

@@ -1,0 +1,279 @@
+//! How the Processes pane looks: the heading and its rows, aligned to the cell whatever the names.
+
+use super::{
+    Processes,
+    lines::{Fold, Form, Line, RowKey, Target},
+};
+use crate::{
+    analysis::{Observation, observe::started},
+    snapshot::{Missing, process::State},
+    table::{Column, Value, value},
+    tui::{
+        glyph::Glyphs,
+        theme::{Role, Theme},
+        widget::line,
+    },
+};
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+/// Least room for the last column before others are left out.
+const COMMAND: u16 = 16;
+
+/// What drawing needs beyond the pane.
+pub struct Look<'a> {
+    /// Styles.
+    pub theme: &'a Theme,
+    /// Characters.
+    pub glyphs: &'a Glyphs,
+}
+
+/// The columns that fit, from left to right with their place; and how many did not.
+#[must_use]
+pub fn fit(columns: &[(&'static Column, u16)], width: u16) -> (Vec<(&'static Column, Rect)>, usize) {
+    let Some(((last, least), others)) = columns.split_last() else { return (Vec::new(), 0) };
+    let mut kept = others.len();
+    let used = |kept: usize| others.iter().take(kept).map(|(_, width)| width + 1).sum::<u16>();
+    while kept > 0 && used(kept) + COMMAND.min(*least) > width {
+        kept -= 1;
+    }
+    let mut x = 0;
+    let mut places = Vec::with_capacity(kept + 1);
+    for (column, width) in others.iter().take(kept) {
+        places.push((*column, Rect::new(x, 0, *width, 1)));
+        x += width + 1;
+    }
+    places.push((*last, Rect::new(x, 0, width.saturating_sub(x), 1)));
+    (places, others.len() - kept)
+}
+
+/// Draw heading and rows.
+pub fn draw(pane: &Processes, observation: &Observation, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+    // One cell on the left for the tag.
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+    let (places, left_out) = fit(&pane.columns, inner.width);
+    heading(pane, &places, left_out, look, Rect { height: 1, ..inner }, buffer);
+    let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..inner };
+    let lines = pane.lines.lines.iter().skip(pane.offset());
+
+    for (at, item) in lines.take(usize::from(rows.height)).enumerate() {
+        let y = rows.y + u16::try_from(at).unwrap_or(u16::MAX);
+        let mut row = Drawing { pane, observation, look, line: item, y, base: Style::new() };
+        row.base = row.base_style();
+        row.draw(&places, inner.x, buffer);
+        let selected = pane.selected.as_ref() == Some(&item.key);
+        if selected {
+            buffer.set_style(Rect { y, height: 1, ..area }, look.theme.style(Role::Selected));
+        }
+    }
+    if pane.lines.lines.is_empty() && rows.height > 0 {
+        empty(pane, look, rows, buffer);
+    }
+
+}
+
+fn empty(pane: &Processes, look: &Look<'_>, rows: Rect, buffer: &mut Buffer) {
+    let text = match (&pane.view.filter, &pane.view.user) {
+        (Some(_), _) => "no process matches the filter; f changes it, Esc drops it",
+        (None, Some(_)) => "no process of this user; u chooses another, Esc shows all",
+        _ => "no process can be seen here; `sysview doctor` says what this /proc allows",
+    };
+    line::write(buffer, (rows.x, rows.y), usize::from(rows.width), text, look.theme.style(Role::Dim), look.glyphs.cut);
+}
+
+fn heading(
+    pane: &Processes,
+    places: &[(&'static Column, Rect)],
+    left_out: usize,
+    look: &Look<'_>,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let style = look.theme.style(Role::Heading);
+    for (at, (column, place)) in places.iter().enumerate() {
+        let sorted = pane.view.sort.filter(|(other, _)| other.name == column.name);
+        let arrow = sorted.map_or("", |(_, order)| match order {
+            value::Order::Ascending => look.glyphs.order.0,
+            value::Order::Descending => look.glyphs.order.1,
+        });
+        let style = if sorted.is_some() { look.theme.style(Role::Sorted) } else { style };
+        let room = usize::from(place.width);
+        // The arrow takes the place of a letter where the heading fills its column.
+        let title: String = column.title.chars().take(room.saturating_sub(usize::from(!arrow.is_empty()))).collect();
+        let title = format!("{title}{arrow}");
+        let last = at + 1 == places.len();
+        let start = if column.is_right_aligned() && !last { room.saturating_sub(line::cells(&title)) } else { 0 };
+        let x = area.x + place.x + u16::try_from(start).unwrap_or(0);
+        line::write(buffer, (x, area.y), room.saturating_sub(start), &title, style, look.glyphs.cut);
+    }
+    if left_out > 0 {
+        let text = format!("+{left_out}");
+        let x = area.right().saturating_sub(u16::try_from(text.len()).unwrap_or(0));
+        line::write(buffer, (x, area.y), text.len(), &text, look.theme.style(Role::Dim), "");
+    }
+}
+
+/// One row being drawn.
+struct Drawing<'a> {
+    pane: &'a Processes,
+    observation: &'a Observation,
+    look: &'a Look<'a>,
+    line: &'a Line,
+    y: u16,
+    base: Style,
+}
+
+impl Drawing<'_> {
+    /// The look of the whole row.
+    fn base_style(&self) -> Style {
+        let style = |role| self.look.theme.style(role);
+        match self.line.target {
+            Target::Exited(_) => return style(Role::Exited),
+            Target::Process(at) => {
+                if self.is_tagged() {
+                    return style(Role::Tagged);
+                }
+                let now = &self.observation.now;
+                let born = now.processes.get(at).map(|process| started(process, now.units));
+                if born.is_some_and(|born| now.taken.boot.saturating_sub(born) < super::LINGER) {
+                    return style(Role::Born);
+                }
+            }
+            Target::Thread(_) | Target::Group => {}
+        }
+        if self.line.context { style(Role::Dim) } else { Style::new() }
+    }
+
+    fn is_tagged(&self) -> bool {
+        matches!(&self.line.key, RowKey::Process(key) if self.pane.tags.contains(key))
+    }
+
+    fn draw(&self, places: &[(&'static Column, Rect)], left: u16, buffer: &mut Buffer) {
+        if self.is_tagged() {
+            let style = self.look.theme.style(Role::Tagged);
+            line::write(buffer, (left.saturating_sub(1), self.y), 1, self.look.glyphs.tag, style, "");
+        }
+        for (at, (column, place)) in places.iter().enumerate() {
+            let x = left + place.x;
+            if at + 1 == places.len() {
+                self.last(column, (x, self.y), usize::from(place.width), buffer);
+            } else {
+                self.cell(column, (x, self.y), usize::from(place.width), buffer);
+            }
+        }
+    }
+
+    fn cell(&self, column: &Column, (x, y): (u16, u16), width: usize, buffer: &mut Buffer) {
+        let value = self.pane.value(self.observation, self.line, column);
+        let text = match (&value, self.line.target) {
+            // A group has no pid of its own.
+            (Value::None, Target::Group) => return,
+            (Value::Missing(Missing::NotRequested), _) => self.look.glyphs.pending.into(),
+            _ => value.human(),
+        };
+        let style = self.value_style(column, &value);
+        let used = line::cells(&text);
+        let start = if column.is_right_aligned() { width.saturating_sub(used) } else { 0 };
+        let x = x + u16::try_from(start).unwrap_or(0);
+        line::write(buffer, (x, y), width - start, &text, style, self.look.glyphs.cut);
+    }
+
+    /// The last column takes the rest of the line and, in a tree, carries the branches.
+    fn last(&self, column: &Column, (x, y): (u16, u16), width: usize, buffer: &mut Buffer) {
+        let style = |role| self.base.patch(self.look.theme.style(role));
+        let mut pieces = Vec::new();
+        let branch = self.branches();
+        if !branch.is_empty() {
+            pieces.push(line::Piece::new(branch, style(Role::Tree)));
+        }
+        if self.line.fold == Fold::Closed && self.line.target != Target::Group {
+            let count = self.line.members.len();
+            let mark = format!("{}{}{count} ", self.look.glyphs.fold.0, self.look.glyphs.sum);
+            pieces.push(line::Piece::new(mark, style(Role::Sum)));
+        }
+        if let RowKey::Group(label) = &self.line.key {
+            let fold = if self.line.fold == Fold::Open { self.look.glyphs.fold.1 } else { self.look.glyphs.fold.0 };
+            let mark = format!("{fold}{}{} ", self.look.glyphs.sum, self.line.members.len());
+            pieces.push(line::Piece::new(mark, style(Role::Sum)));
+            pieces.push(line::Piece::new(label.as_str(), self.base));
+        } else {
+            let value = self.pane.value(self.observation, self.line, column);
+            let text = match &value {
+                Value::Missing(Missing::NotRequested) => self.look.glyphs.pending.into(),
+                _ => value.human(),
+            };
+            pieces.push(line::Piece::new(text.into_owned(), self.value_style(column, &value)));
+        }
+        pieces.extend(self.remark().map(|text| line::Piece::new(text, style(Role::Dim))));
+        let area = Rect::new(x, y, u16::try_from(width).unwrap_or(u16::MAX), 1);
+        line::draw(buffer, area, &pieces, self.look.glyphs.cut);
+    }
+
+    fn branches(&self) -> String {
+        if self.line.depth == 0 || self.pane.view.form == Form::Flat {
+            return String::new();
+        }
+        let (child, last, rail, none) = self.look.glyphs.branch;
+        // Beyond this depth the branches would leave no room for the name.
+        let from = self.line.depth.saturating_sub(16).max(1);
+        let mut text = if from > 1 { format!("{} ", self.line.depth) } else { String::new() };
+        for depth in from..self.line.depth {
+            text.push_str(if self.line.rails >> depth.min(63) & 1 == 1 { rail } else { none });
+        }
+        text.push_str(if self.line.last { last } else { child });
+        text
+    }
+
+    /// What has to be said of a row beyond its columns.
+    fn remark(&self) -> Option<String> {
+        match self.line.target {
+            Target::Exited(at) => {
+                let exited = self.pane.exited.get(at)?;
+                Some(match exited.status {
+                    Ok(status) => format!("  {}", value::exit_text(status)),
+                    Err(_) => "  exited".to_owned(),
+                })
+            }
+            Target::Process(at) => {
+                let process = self.observation.now.processes.get(at)?;
+                let others = process.stat.threads.saturating_sub(1);
+                if process.leader_exited() {
+                    return Some(format!("  leader exited, {others} threads run"));
+                }
+                let status = crate::snapshot::process::zombie_status(process, self.observation.now.observer);
+                match status {
+                    _ if !process.is_zombie() => None,
+                    Ok(status) => Some(format!("  {}, not reaped", value::exit_text(status))),
+                    Err(_) => Some("  not reaped".to_owned()),
+                }
+            }
+            Target::Thread(_) | Target::Group => None,
+        }
+    }
+
+    fn value_style(&self, column: &Column, value: &Value<'_>) -> Style {
+        let style = |role| self.base.patch(self.look.theme.style(role));
+        match value {
+            Value::Missing(_) => style(Role::Missing),
+            Value::None => style(Role::Dim),
+            Value::Letter(letter) if !matches!(self.line.target, Target::Exited(_)) => style(state_role(State(*letter))),
+            _ if !self.line.members.is_empty() && column.total == crate::table::columns::Total::Sum => style(Role::Sum),
+            // What is nothing steps back, so that what is something stands out.
+            value if value.number().is_some_and(|number| number < 0.05) => style(Role::Dim),
+            Value::Percent(percent) if *percent >= 50.0 => style(Role::Title),
+            _ => self.base,
+        }
+    }
+}
+
+/// The role of a state letter.
+#[must_use]
+pub fn state_role(state: State) -> Role {
+    match state.0 {
+        b'R' => Role::StateRunning,
+        b'D' => Role::StateBlocked,
+        b'Z' | b'X' => Role::StateZombie,
+        b'T' | b't' => Role::StateStopped,
+        b'I' | b'P' => Role::StateIdle,
+        _ => Role::Label,
+    }
+}

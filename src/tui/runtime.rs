@@ -1,0 +1,284 @@
+//! The impure half of the screen: terminal, threads, clock. One thread reads keys, one collects, one writes to the
+//! terminal, one waits for signals, one for the terminal to vanish; the main one updates and draws.
+//!
+//! The writer is a thread of its own so that a terminal that takes nothing (a stopped ssh client) holds up frames and
+//! nothing else: while a frame is out none is made, and the next one shows what is true then.
+
+pub mod terminal;
+
+use super::{
+    Effect,
+    app::{App, Input},
+    theme::Role,
+};
+use crate::{
+    collect::{Collector, source::Source},
+    control,
+    snapshot::{Request, Snapshot},
+};
+use ratatui::{
+    buffer::Buffer,
+    crossterm::event::{Event, KeyEventKind},
+    layout::Rect,
+};
+use rustix::event::{PollFd, PollFlags, poll};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+use terminal::{Screen, Terminal};
+
+/// Everything that can happen.
+enum Msg {
+    Terminal(Event),
+    Sample(Arc<Snapshot>),
+    Amended(Arc<Snapshot>),
+    /// The collector cannot go on.
+    Failed(String),
+    /// A frame is written, or the terminal did not take it.
+    Written(io::Result<()>),
+    Signal(i32),
+    /// The terminal is gone.
+    Lost,
+}
+
+/// Called to write the user's settings; the text is shown.
+pub type Save<'a> = dyn FnMut(&App) -> Result<String, String> + 'a;
+
+/// Show the screen until the user leaves.
+///
+/// # Errors
+/// Where there is no terminal, or nothing can be collected.
+pub fn run(mut app: App, source: &Arc<dyn Source>, mouse: Mouse, save: &mut Save<'_>) -> anyhow::Result<()> {
+    let (sender, messages) = channel();
+    let requests = start_collector(Arc::clone(source), app.request(), sender.clone());
+    let terminal = Terminal::open(mouse)?;
+    start_input(sender.clone());
+    start_signals(&sender)?;
+    let outcome = serve(&mut app, source, &messages, &requests, &terminal, &sender, save);
+    terminal.restore();
+    outcome
+}
+
+/// Whether the mouse is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mouse {
+    /// Clicks and the wheel are taken.
+    On,
+    /// The terminal keeps them.
+    Off,
+}
+
+#[expect(clippy::too_many_arguments, reason = "the ends of all channels meet here and nowhere else")]
+fn serve(
+    app: &mut App,
+    source: &Arc<dyn Source>,
+    messages: &Receiver<Msg>,
+    requests: &Sender<Request>,
+    terminal: &Terminal,
+    sender: &Sender<Msg>,
+    save: &mut Save<'_>,
+) -> anyhow::Result<()> {
+    let mut screen = Screen::new(start_writer(sender.clone()));
+    let mut asked = app.request();
+    app.update(resized(&mut screen));
+    let mut dirty = true;
+    loop {
+        if dirty && screen.is_ready() {
+            screen.draw(|buffer| app.draw(buffer))?;
+            dirty = false;
+        }
+        let Ok(first) = messages.recv() else { return Ok(()) };
+        // Whatever else has come in meanwhile is part of the same frame.
+        for message in std::iter::once(first).chain(messages.try_iter()) {
+            let input = match message {
+                Msg::Terminal(event) => terminal_input(event, &mut screen),
+                Msg::Sample(sample) => Some(Input::Sample(sample)),
+                Msg::Amended(sample) => Some(Input::Amended(sample)),
+                Msg::Failed(problem) => anyhow::bail!(problem),
+                Msg::Written(Ok(())) => {
+                    screen.written();
+                    continue;
+                }
+                Msg::Written(Err(_)) | Msg::Lost | Msg::Signal(SIGHUP) => return Ok(()),
+                Msg::Signal(SIGTERM | SIGINT) => return Ok(()),
+                Msg::Signal(SIGTSTP) => {
+                    suspend(terminal, &mut screen);
+                    Some(resized(&mut screen))
+                }
+                Msg::Signal(SIGWINCH) => Some(resized(&mut screen)),
+                Msg::Signal(_) => {
+                    // Continued, perhaps after SIGSTOP: what the terminal shows now is not ours.
+                    terminal.enter()?;
+                    Some(resized(&mut screen))
+                }
+            };
+            for effect in input.map_or_else(Vec::new, |input| app.update(input)) {
+                match effect {
+                    Effect::Quit => return Ok(()),
+                    Effect::Redraw => screen.forget(),
+                    Effect::Suspend => {
+                        suspend(terminal, &mut screen);
+                        app.update(resized(&mut screen));
+                    }
+                    Effect::Signal { targets, signal } => {
+                        let send = |key| (key, control::signal(&**source, key, signal));
+                        app.update(Input::Signalled(targets.into_iter().map(send).collect()));
+                    }
+                    Effect::Save => {
+                        let note = match save(app) {
+                            Ok(text) => Input::Note(text, Role::Good),
+                            Err(text) => Input::Note(text, Role::Bad),
+                        };
+                        app.update(note);
+                    }
+                }
+            }
+            dirty = true;
+        }
+        let wanted = app.request();
+        if wanted != asked {
+            // The collector ends only with the program.
+            let _ = requests.send(wanted.clone());
+            asked = wanted;
+        }
+    }
+}
+
+/// The size of the terminal, and everything to be drawn anew.
+fn resized(screen: &mut Screen) -> Input {
+    let (width, height) = terminal::size();
+    screen.resize(Rect::new(0, 0, width, height));
+    Input::Resize(width, height)
+}
+
+fn terminal_input(event: Event, screen: &mut Screen) -> Option<Input> {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => Some(Input::Key(key)),
+        Event::Mouse(mouse) => Some(Input::Mouse(mouse)),
+        Event::Paste(text) => Some(Input::Paste(text)),
+        Event::Resize(..) => Some(resized(screen)),
+        _ => None,
+    }
+}
+
+/// Give the terminal back and stop; after SIGCONT take it again.
+fn suspend(terminal: &Terminal, screen: &mut Screen) {
+    terminal.restore();
+    // Stops the whole process group, as the shell's job; returns when continued.
+    let _ = signal_hook::low_level::emulate_default_handler(SIGTSTP);
+    let _ = terminal.enter();
+    screen.forget();
+}
+
+/// The collector: a sample each period, and between them whatever was asked for since.
+fn start_collector(source: Arc<dyn Source>, mut request: Request, messages: Sender<Msg>) -> Sender<Request> {
+    let (sender, requests) = channel();
+    let work = move || {
+        let mut collector = Collector::new(source);
+        loop {
+            let begun = Instant::now();
+            let sample = match collector.collect(&request) {
+                Ok(sample) => Msg::Sample(sample),
+                Err(error) => Msg::Failed(error.to_string()),
+            };
+            if messages.send(sample).is_err() {
+                return;
+            }
+            if !between(&mut collector, &mut request, begun, &requests, &messages) {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("collector".into()).spawn(work).map_or_else(|_| channel().0, |_| sender)
+}
+
+/// Serve requests until the next sample is due; false when nobody listens any more.
+fn between(
+    collector: &mut Collector,
+    request: &mut Request,
+    begun: Instant,
+    requests: &Receiver<Request>,
+    messages: &Sender<Msg>,
+) -> bool {
+    loop {
+        let left = (begun + request.period).saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        let nap = if collector.is_waiting() { left.min(Duration::from_millis(20)) } else { left };
+        match requests.recv_timeout(nap) {
+            // Only the last request counts.
+            Ok(newer) => *request = requests.try_iter().last().unwrap_or(newer),
+            Err(RecvTimeoutError::Timeout) if collector.is_waiting() => {}
+            Err(RecvTimeoutError::Timeout) => return true,
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+        if let Some(sample) = collector.amend(request)
+            && messages.send(Msg::Amended(sample)).is_err()
+        {
+            return false;
+        }
+    }
+}
+
+fn start_writer(messages: Sender<Msg>) -> Sender<Vec<u8>> {
+    let (sender, frames) = channel::<Vec<u8>>();
+    let work = move || {
+        for frame in frames {
+            if messages.send(Msg::Written(terminal::write_all(&frame))).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("writer".into()).stack_size(64 * 1024).spawn(work).map_or_else(|_| channel().0, |_| sender)
+}
+
+/// Keys, and the end of the terminal: sudo may have put sysview in another session, where no SIGHUP comes.
+fn start_input(messages: Sender<Msg>) {
+    let keys = messages.clone();
+    let read = move || {
+        while let Ok(event) = ratatui::crossterm::event::read() {
+            if keys.send(Msg::Terminal(event)).is_err() {
+                return;
+            }
+        }
+        let _ = keys.send(Msg::Lost);
+    };
+    let watch = move || {
+        let stdin = rustix::stdio::stdin();
+        let mut fds = [PollFd::new(&stdin, PollFlags::empty())];
+        loop {
+            match poll(&mut fds, None) {
+                Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => break,
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(_) => break,
+            }
+        }
+        let _ = messages.send(Msg::Lost);
+    };
+    // Without these threads there would be no keys; the program then ends with the terminal.
+    let _ = thread::Builder::new().name("input".into()).stack_size(256 * 1024).spawn(read);
+    let _ = thread::Builder::new().name("hangup".into()).stack_size(64 * 1024).spawn(watch);
+}
+
+fn start_signals(messages: &Sender<Msg>) -> anyhow::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGWINCH, SIGTERM, SIGINT, SIGHUP, SIGTSTP, SIGCONT])?;
+    let messages = messages.clone();
+    let work = move || {
+        for signal in signals.forever() {
+            if messages.send(Msg::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("signals".into()).stack_size(64 * 1024).spawn(work)?;
+    Ok(())
+}
+
