@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod cli;
 pub mod collect;
 pub mod command;
+pub mod nearest;
 pub mod proc;
 pub mod snapshot;
 pub mod sys;

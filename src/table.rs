@@ -3,7 +3,9 @@
 //! Screen, commands, help, manual and configuration know a column only through [`columns::COLUMNS`].
 
 pub mod columns;
+pub mod query;
 pub mod value;
 
 pub use columns::{COLUMNS, Column};
+pub use query::{Query, QueryError};
 pub use value::Value;
