@@ -93,18 +93,7 @@ impl Facts for Row<'_> {
     }
 
     fn is_under(&self, pid: Pid) -> Truth {
-        let processes = &self.observation.now.processes;
-        let (mut group, mut parent) = (self.process.group, self.process.stat.ppid);
-        // Parents that form a ring are possible in a damaged recording only, and end the search.
-        for _ in 0..=processes.len() {
-            if group == pid || parent == pid {
-                return Truth::True;
-            }
-            let above = self.observation.now.position(parent).and_then(|at| processes.get(at));
-            let Some(above) = above else { break };
-            (group, parent) = (parent, above.stat.ppid);
-        }
-        Truth::False
+        Self::is_under(*self, pid).into()
     }
 }
 

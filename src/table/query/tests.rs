@@ -59,7 +59,7 @@ fn with(process: Process, uid: u32, rss: crate::snapshot::Reading<u64>, command:
 }
 
 /// 1 init ─ 812 nginx ─ 901 worker ─ 950 zombie; 2 kernel thread; 1000 bash whose memory is denied; 2000 with a hostile
-/// name; 3000 and 3001 each the parent of the other.
+/// name; 3000 and 3001 each the parent of the other; 4000 ─ 4001 below an unseen 77, of which nothing more was asked.
 fn machine() -> Observation {
     const M: u64 = 1 << 20;
     let kernel = Process {
@@ -76,6 +76,8 @@ fn machine() -> Observation {
         with(process(2000, 1, "a\u{1b}[31m b", b'R'), 1000, Ok(M), "100%\0(x)\0"),
         with(process(3000, 3001, "ring", b'S'), 0, Err(Missing::Gone), "ring\0"),
         with(process(3001, 3000, "ring", b'T'), 0, Err(Missing::Gone), "ring\0"),
+        Arc::new(process(4000, 77, "left", b'S')),
+        Arc::new(process(4001, 4000, "left", b'S')),
     ];
     let names = [(0, "root"), (33, "www-data"), (1000, "anna")];
     let memory = Ok(Memory { total: Bytes(1000 * M), ..Default::default() });
@@ -102,7 +104,7 @@ fn shown(expression: &str) -> Vec<u32> {
 
 #[test]
 fn expressions_choose_the_rows_they_describe() {
-    const ALL: &[u32] = &[1, 2, 812, 901, 950, 1000, 2000, 3000, 3001];
+    const ALL: &[u32] = &[1, 2, 812, 901, 950, 1000, 2000, 3000, 3001, 4000, 4001];
     let cases: &[(&str, &[u32])] = &[
         ("", ALL),
         ("  ", ALL),
@@ -135,7 +137,7 @@ fn expressions_choose_the_rows_they_describe() {
         ("rss not in (48M, 200M)", &[1, 2000]),
         ("command ~ \"nginx.*worker\"", &[901]),
         ("command ~ ^nginx", &[812, 901]),
-        ("command !~ 'ng|in'", &[2, 950, 1000, 2000]),
+        ("command !~ 'ng|in'", &[2, 950, 1000, 2000, 4000, 4001]),
         ("command ~ '(?i)NGINX'", &[812, 901]),
         ("user = root", &[1, 2, 3000, 3001]),
         ("user = r??t", &[1, 2, 3000, 3001]),
@@ -144,9 +146,12 @@ fn expressions_choose_the_rows_they_describe() {
         ("pid = 9*", &[901, 950]),
         ("pid > 900 and pid <= 1000", &[901, 950, 1000]),
         ("under 812", &[812, 901, 950]),
-        ("not under 1", &[2, 3000, 3001]),
+        ("not under 1", &[2, 3000, 3001, 4000, 4001]),
         ("under 3000", &[3000, 3001]),
+        ("under 3001", &[3001]),
         ("under 7", &[]),
+        ("under 77", &[4000, 4001]),
+        ("under 0", &[]),
         ("nginx", &[812, 901]),
         ("Nginx", &[812]),
         ("NGINX", &[]),
@@ -315,7 +320,7 @@ proptest! {
         match Query::parse(&text) {
             Ok(query) => {
                 let machine = machine();
-                prop_assert!(machine.processes().filter(|row| query.matches(*row)).count() <= 9);
+                prop_assert!(machine.processes().filter(|row| query.matches(*row)).count() <= 11);
                 let written = query.to_string();
                 prop_assert_eq!(Query::parse(&written), Ok(query), "{} as {}", text, written);
             }
@@ -338,4 +343,13 @@ proptest! {
             prop_assert!(machine.processes().all(|row| !(plain.matches(row) && negated.matches(row))));
         }
     }
+}
+
+#[test]
+fn a_very_deep_family_is_no_burden() {
+    const DEPTH: u32 = 30_000;
+    let processes = (1..=DEPTH).map(|pid| Arc::new(process(pid, pid - 1, "fork", b'S'))).collect();
+    let machine = Observation::new(Arc::new(Snapshot { processes, ..Default::default() }), None);
+    let query = query("under 15001");
+    assert_eq!(machine.processes().filter(|row| query.matches(*row)).count(), 15_000);
 }
