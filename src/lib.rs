@@ -5,6 +5,7 @@ pub mod cli;
 pub mod collect;
 pub mod command;
 pub mod control;
+pub mod nearest;
 pub mod proc;
 pub mod signal;
 pub mod snapshot;

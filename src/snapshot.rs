@@ -34,6 +34,10 @@ pub enum Missing {
 }
 
 impl Missing {
+    /// Every reason that a person can come to see.
+    pub const TOLD: [Self; 6] =
+        [Self::Denied, Self::Gone, Self::Unsupported, Self::Off, Self::Blocked, Self::Malformed];
+
     /// The word shown on screen and in JSON.
     #[must_use]
     pub fn word(self) -> &'static str {

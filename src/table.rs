@@ -8,4 +8,5 @@ pub mod query;
 pub mod value;
 
 pub use columns::{COLUMNS, Column};
+pub use query::{Query, QueryError};
 pub use value::Value;

@@ -1,10 +1,14 @@
 //! Two snapshots side by side: which process of the one is which of the other, by identity and never by pid alone.
 
+use super::family::Families;
 use crate::{
     snapshot::{Process, Snapshot, Units},
-    unit::ProcessKey,
+    unit::{Pid, ProcessKey},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 /// The machine now, and a moment before.
 #[derive(Clone, Debug)]
@@ -17,6 +21,8 @@ pub struct Observation {
     processes: Vec<u32>,
     /// The same for threads.
     threads: Vec<u32>,
+    /// Made when first asked for.
+    families: OnceLock<Families>,
 }
 
 /// Marks what was not in the snapshot before.
@@ -42,7 +48,7 @@ impl Observation {
             Some(before) => (link(&now.processes, &before.processes), link(&now.threads, &before.threads)),
             None => (none.clone(), none),
         };
-        Self { now, before, processes, threads }
+        Self { now, before, processes, threads, families: OnceLock::new() }
     }
 
     /// Time between the two snapshots.
@@ -94,6 +100,14 @@ impl<'a> Row<'a> {
         }
         let at = self.observation.now.position(self.process.group);
         at.and_then(|at| self.observation.process(at)).unwrap_or(self)
+    }
+
+    /// Whether it is the process `pid`, a thread of it, or descends from it.
+    #[must_use]
+    pub fn is_under(self, pid: Pid) -> bool {
+        let (now, group) = (&self.observation.now, self.process.group);
+        let families = self.observation.families.get_or_init(|| Families::new(&now.processes));
+        now.position(group).map_or(group == pid, |at| families.is_under(now, at, pid))
     }
 
     /// Time since it started.
