@@ -1,10 +1,7 @@
 //! What two snapshots say: rates, the tree, ages. Pure functions on plain data; reads no file and no clock.
 
-<<<<<<< HEAD
-pub mod machine;
-=======
 pub mod family;
->>>>>>> query
+pub mod machine;
 pub mod observe;
 pub mod rates;
 pub mod tree;
