@@ -1,5 +1,7 @@
 //! One file per subcommand: sample, make a report, print it. The only place besides the screen that writes to a terminal.
 
+pub mod screen;
+
 use crate::cli::{Cli, Command};
 use std::process::ExitCode;
 
@@ -9,7 +11,7 @@ use std::process::ExitCode;
 /// What failed, why, and what to do; the caller prints it and exits with 1.
 pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
-        None => anyhow::bail!("the screen is not here yet"),
+        None => screen::run(cli.pid),
         Some(Command::Columns) => Ok(ExitCode::SUCCESS),
     }
 }

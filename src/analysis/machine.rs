@@ -136,7 +136,8 @@ mod tests {
     #[test]
     fn shares_add_up_and_a_counter_that_fell_is_still() {
         let before = CpuTimes { idle: Ticks(100), iowait: Ticks(50), ..CpuTimes::default() };
-        let now = CpuTimes { user: Ticks(30), system: Ticks(10), idle: Ticks(160), iowait: Ticks(20), ..CpuTimes::default() };
+        let now =
+            CpuTimes { user: Ticks(30), system: Ticks(10), idle: Ticks(160), iowait: Ticks(20), ..CpuTimes::default() };
         let shares = CpuShares::between(&before, &now);
         assert!((shares.user - 30.0).abs() < 1e-9 && (shares.busy() - 40.0).abs() < 1e-9 && shares.iowait == 0.0);
         assert_eq!(CpuShares::between(&now, &now), CpuShares::default());

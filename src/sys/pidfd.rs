@@ -56,7 +56,8 @@ pub fn exit_status(pidfd: impl AsFd) -> Reading<ExitStatus> {
 pub fn send_signal(pidfd: impl AsFd, signal: Signal) -> io::Result<()> {
     let (pidfd, number) = (pidfd.as_fd().as_raw_fd(), libc::c_int::from(signal.number()));
     // SAFETY: no pointer is passed but the null that stands for "no siginfo of our own".
-    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd, number, std::ptr::null::<libc::siginfo_t>(), 0) };
+    let result =
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd, number, std::ptr::null::<libc::siginfo_t>(), 0) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

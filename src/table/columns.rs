@@ -8,6 +8,7 @@ use crate::{
     snapshot::{Missing, Parts, Reading, process::Status},
     unit::Bytes,
 };
+use std::fmt;
 
 /// One column: what it is called, what it means, what it costs and how it is got.
 #[derive(Clone, Copy)]
@@ -32,6 +33,12 @@ pub struct Column {
     pub total: Total,
     /// The value.
     pub value: for<'a> fn(Row<'a>) -> Value<'a>,
+}
+
+impl fmt::Debug for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 /// What the numbers of a column count.

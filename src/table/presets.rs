@@ -21,5 +21,16 @@ impl Preset {
 /// All presets; the first is the default.
 pub const PRESETS: &[Preset] = &[Preset {
     name: "default",
-    names: &["pid", "user", "state", "cpu", "mem", "rss", "threads", "minor_fault_rate", "voluntary_switch_rate", "command"],
+    names: &[
+        "pid",
+        "user",
+        "state",
+        "cpu",
+        "mem",
+        "rss",
+        "threads",
+        "minor_fault_rate",
+        "voluntary_switch_rate",
+        "command",
+    ],
 }];

@@ -28,9 +28,7 @@ use crate::{
     analysis::Observation,
     control::ControlError,
     snapshot::{Request, Snapshot},
-    table::{
-        value::{Order, bytes_text, clock_text},
-    },
+    table::value::{Order, bytes_text, clock_text},
     unit::{Pid, ProcessKey},
 };
 use ratatui::{
@@ -194,7 +192,7 @@ impl App {
         self.place_pane();
         self.pane.observe(&observation, last.as_ref());
         self.open_on_start(&observation);
-        self.with_overlay(Overlay::refresh);
+        self.with_overlay(|overlay, context| overlay.refresh(context));
     }
 
     fn amend(&mut self, sample: &Arc<Snapshot>) {
@@ -207,7 +205,7 @@ impl App {
         let observation = Arc::new(Observation::new(Arc::clone(sample), before));
         self.shown = Some(Arc::clone(&observation));
         self.pane.rebuild(&observation);
-        self.with_overlay(Overlay::refresh);
+        self.with_overlay(|overlay, context| overlay.refresh(context));
     }
 
     fn open_on_start(&mut self, observation: &Arc<Observation>) {
@@ -307,7 +305,11 @@ impl App {
             Action::Explain => {
                 let columns = self.pane.columns.iter().map(|(column, _)| *column).collect();
                 let process = self.pane.selected_process(observation);
-                self.overlays.push(Box::new(Explain::new("Columns on the screen: Esc closes".to_owned(), columns, process)));
+                self.overlays.push(Box::new(Explain::new(
+                    "Columns on the screen: Esc closes".to_owned(),
+                    columns,
+                    process,
+                )));
             }
             Action::Open => {
                 if let Some(key) = self.pane.selected_process(observation) {
@@ -436,18 +438,20 @@ impl App {
             return self.draw_notice(area, buffer);
         };
         let glyphs = &self.setup.glyphs;
-        let facts = Facts {
-            theme,
-            glyphs,
-            delay: self.delay,
-            user: &self.setup.user,
-            origin: self.setup.origin.as_deref(),
-        };
+        let facts =
+            Facts { theme, glyphs, delay: self.delay, user: &self.setup.user, origin: self.setup.origin.as_deref() };
         header::draw(observation, &facts, area.height, layout.header, buffer);
         self.draw_tab(observation, layout.tab, buffer);
         draw::draw(&self.pane, observation, &Look { theme, glyphs }, layout.pane, buffer);
         self.draw_footer(layout.footer, buffer);
-        let view = View { pane: &self.pane, observation, theme, glyphs, keymap: &self.setup.keymap, readonly: self.setup.readonly };
+        let view = View {
+            pane: &self.pane,
+            observation,
+            theme,
+            glyphs,
+            keymap: &self.setup.keymap,
+            readonly: self.setup.readonly,
+        };
         for overlay in &self.overlays {
             let below = Rect { y: layout.tab.y, height: area.height - layout.tab.y, ..area };
             let room = if overlay.is_line() {
@@ -478,7 +482,10 @@ impl App {
         let style = |role| self.setup.theme.style(role);
         let view = &self.pane.view;
         let glyphs = &self.setup.glyphs;
-        let mut pieces = vec![Piece::new(" 1 Processes ", style(Role::Selected)), Piece::new(format!("  {}", view.form.name()), style(Role::Label))];
+        let mut pieces = vec![
+            Piece::new(" 1 Processes ", style(Role::Selected)),
+            Piece::new(format!("  {}", view.form.name()), style(Role::Label)),
+        ];
         if view.form == Form::Grouped {
             pieces.push(Piece::new(format!(" by {}", view.group_by.name), style(Role::Label)).spare(4));
         }
@@ -495,7 +502,8 @@ impl App {
         if !self.pane.tags.is_empty() {
             pieces.push(Piece::new(format!("  {} tagged", self.pane.tags.len()), style(Role::Tagged)).spare(1));
         }
-        let words = [(view.threads, "threads"), (!view.kernel_threads, "no kernel threads"), (self.pane.follow, "follow")];
+        let words =
+            [(view.threads, "threads"), (!view.kernel_threads, "no kernel threads"), (self.pane.follow, "follow")];
         for (_, word) in words.into_iter().filter(|(on, _)| *on) {
             pieces.push(Piece::new(format!("  {word}"), style(Role::Label)).spare(5));
         }
@@ -508,7 +516,9 @@ impl App {
         }
         if let Some(search) = &self.pane.search {
             pieces.push(Piece::new("  search: ", style(Role::Dim)).spare(2));
-            pieces.push(Piece::new(format!("{search} ({} found)", self.pane.matches(observation)), style(Role::Warn)).spare(2));
+            pieces.push(
+                Piece::new(format!("{search} ({} found)", self.pane.matches(observation)), style(Role::Warn)).spare(2),
+            );
         }
         line::draw(buffer, area, &pieces, glyphs.cut);
     }
@@ -528,7 +538,8 @@ impl App {
         let shown = self.shown.as_ref();
         let time = shown.map_or_else(String::new, |shown| clock_text(shown.now.taken.wall));
         let at = shown.and_then(|shown| self.history.position(&shown.now));
-        let place = at.map_or_else(|| "no longer kept".to_owned(), |at| format!("sample {} of {}", at + 1, self.history.len()));
+        let place =
+            at.map_or_else(|| "no longer kept".to_owned(), |at| format!("sample {} of {}", at + 1, self.history.len()));
         format!(
             "frozen at {time}, {place} kept ({} of at most {})   {} {} step   {} go on",
             bytes_text(self.history.bytes() as f64),

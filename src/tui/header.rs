@@ -259,9 +259,9 @@ fn cpu_total(observation: &Observation, facts: &Facts<'_>, area: Rect, buffer: &
         Err(missing) => return no_cpus(missing, facts, area, buffer),
     };
     pieces.push(Piece::new(format!("  of {count} CPUs"), facts.style(Role::Dim)).spare(2));
-    let busiest = machine::cpus(observation).ok().and_then(|cpus| {
-        cpus.into_iter().max_by(|(_, a), (_, b)| a.busy().total_cmp(&b.busy()))
-    });
+    let busiest = machine::cpus(observation)
+        .ok()
+        .and_then(|cpus| cpus.into_iter().max_by(|(_, a), (_, b)| a.busy().total_cmp(&b.busy())));
     if let Some((number, shares)) = busiest.filter(|_| count > 1) {
         let text = format!("  busiest cpu{number} {:.0}", shares.busy());
         pieces.push(Piece::new(text, facts.style(Role::Dim)).spare(6));
@@ -274,7 +274,8 @@ fn grid(observation: &Observation, facts: &Facts<'_>, area: Rect, buffer: &mut B
     let each = per_line(area.width);
     for (at, (number, shares)) in shares.iter().enumerate() {
         let cell = |value: usize| u16::try_from(value).unwrap_or(u16::MAX);
-        let place = Rect { x: area.x + cell(at % each * CELL), y: area.y + cell(at / each), width: cell(CELL), height: 1 };
+        let place =
+            Rect { x: area.x + cell(at % each * CELL), y: area.y + cell(at / each), width: cell(CELL), height: 1 };
         let mut pieces = vec![Piece::new(format!("{number:>4} "), facts.style(Role::Dim))];
         pieces.extend(meter(8, &parts(shares, facts), facts.style(Role::Dim), facts.glyphs));
         pieces.push(Piece::new(format!("{:>3.0}", shares.busy()), facts.style(Role::Label)));

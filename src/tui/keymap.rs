@@ -119,9 +119,9 @@ impl Keymap {
         let mut map = Self { actions: HashMap::new(), keys: HashMap::new() };
         for (name, _) in own {
             if !ACTIONS.iter().any(|info| info.name == name) {
-                let nearest = ACTIONS.iter().max_by(|a, b| {
-                    strsim::jaro_winkler(a.name, name).total_cmp(&strsim::jaro_winkler(b.name, name))
-                });
+                let nearest = ACTIONS
+                    .iter()
+                    .max_by(|a, b| strsim::jaro_winkler(a.name, name).total_cmp(&strsim::jaro_winkler(b.name, name)));
                 let nearest = nearest.map_or("", |info| info.name);
                 problems.push(format!("keys.{name}: there is no such action; the nearest is {nearest:?}"));
             }
@@ -137,7 +137,11 @@ impl Keymap {
                     )),
                     Some(key) => {
                         if let Some(other) = map.actions.get(&key).filter(|other| **other != info.action) {
-                            problems.push(format!("keys.{}: {text:?} is also given to {}", info.name, other.info().name));
+                            problems.push(format!(
+                                "keys.{}: {text:?} is also given to {}",
+                                info.name,
+                                other.info().name
+                            ));
                         }
                         map.bind(key, info.action);
                     }

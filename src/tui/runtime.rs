@@ -17,7 +17,6 @@ use crate::{
     snapshot::{Request, Snapshot},
 };
 use ratatui::{
-    buffer::Buffer,
     crossterm::event::{Event, KeyEventKind},
     layout::Rect,
 };
@@ -237,7 +236,11 @@ fn start_writer(messages: Sender<Msg>) -> Sender<Vec<u8>> {
             }
         }
     };
-    thread::Builder::new().name("writer".into()).stack_size(64 * 1024).spawn(work).map_or_else(|_| channel().0, |_| sender)
+    thread::Builder::new()
+        .name("writer".into())
+        .stack_size(64 * 1024)
+        .spawn(work)
+        .map_or_else(|_| channel().0, |_| sender)
 }
 
 /// Keys, and the end of the terminal: sudo may have put sysview in another session, where no SIGHUP comes.
@@ -281,4 +284,3 @@ fn start_signals(messages: &Sender<Msg>) -> anyhow::Result<()> {
     thread::Builder::new().name("signals".into()).stack_size(64 * 1024).spawn(work)?;
     Ok(())
 }
-

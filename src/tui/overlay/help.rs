@@ -67,7 +67,8 @@ impl Overlay for Help {
         let style = |role| view.theme.style(role);
         let entries = entries(view);
         let height = u16::try_from(entries.len() + 2).unwrap_or(u16::MAX);
-        let inner = popup(buffer, area, (104, height), "Help: Esc closes, arrows scroll", style(Role::Border), view.glyphs);
+        let inner =
+            popup(buffer, area, (104, height), "Help: Esc closes, arrows scroll", style(Role::Border), view.glyphs);
         let visible = self.list.visible(entries.len(), usize::from(inner.height));
         for (y, entry) in (inner.y..).zip(&entries[visible]) {
             let pieces = match entry {

@@ -49,7 +49,8 @@ impl Menu {
     pub fn sort(pane: &Processes) -> Self {
         let shown = pane.columns.iter().map(|(column, _)| *column);
         let others = COLUMNS.iter().filter(|column| pane.columns.iter().all(|(other, _)| other.name != column.name));
-        let sorted = |column: &Column| pane.view.sort.filter(|(other, _)| other.name == column.name).map(|(_, order)| order);
+        let sorted =
+            |column: &Column| pane.view.sort.filter(|(other, _)| other.name == column.name).map(|(_, order)| order);
         let item = |column: &'static Column| Item {
             label: column.name.to_owned(),
             note: match sorted(column) {
@@ -61,8 +62,9 @@ impl Menu {
         };
         let mut items: Vec<Item> = shown.chain(others).map(item).collect();
         let at = items.iter().position(|item| item.note.starts_with("sorted")).map_or(0, |at| at + 1);
-        items.insert(0, Item { label: "none".to_owned(), note: "in order of pid".to_owned(), choice: Choice::Unsorted });
-        Self { title: "Sort by", items, typed: Prompt::default(), list: List { at, ..List::default() } }
+        items
+            .insert(0, Item { label: "none".to_owned(), note: "in order of pid".to_owned(), choice: Choice::Unsorted });
+        Self { title: "Sort by", items, typed: Prompt::default(), list: List::at(at) }
     }
 
     /// Users with their number of processes.
@@ -85,7 +87,7 @@ impl Menu {
         };
         let items: Vec<Item> = std::iter::once(all).chain(counts.into_iter().map(item)).collect();
         let at = items.iter().position(|item| Some(&item.label) == pane.view.user.as_ref()).unwrap_or(0);
-        Self { title: "Show only", items, typed: Prompt::default(), list: List { at, ..List::default() } }
+        Self { title: "Show only", items, typed: Prompt::default(), list: List::at(at) }
     }
 
     fn shown(&self) -> Vec<&Item> {
@@ -153,7 +155,11 @@ impl Overlay for Menu {
         let height = u16::try_from(self.items.len() + 3).unwrap_or(u16::MAX);
         let title = format!("{}: type to narrow down, Enter chooses, Esc closes", self.title);
         let inner = popup(buffer, area, (90, height), &title, style(Role::Border), view.glyphs);
-        let typed = [Piece::new("> ", style(Role::Dim)), Piece::new(self.typed.text(), style(Role::Key)), Piece::new("_", style(Role::Dim))];
+        let typed = [
+            Piece::new("> ", style(Role::Dim)),
+            Piece::new(self.typed.text(), style(Role::Key)),
+            Piece::new("_", style(Role::Dim)),
+        ];
         line::draw(buffer, Rect { height: 1, ..inner }, &typed, view.glyphs.cut);
         let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
         let visible = self.list.visible(items.len(), usize::from(list.height));

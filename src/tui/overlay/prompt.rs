@@ -76,9 +76,11 @@ impl Line {
         let before: String = text.chars().take(self.prompt.cursor()).collect();
         let begun = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
         // As far as all words that are possible agree.
-        let common = words.iter().copied().map(str::to_owned).reduce(|a, b| {
-            a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
-        });
+        let common = words
+            .iter()
+            .copied()
+            .map(str::to_owned)
+            .reduce(|a, b| a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect());
         if let Some(rest) = common.as_deref().and_then(|common| common.strip_prefix(begun)) {
             let end = if words.len() == 1 { " " } else { "" };
             self.prompt.insert(&format!("{rest}{end}"));

@@ -47,7 +47,8 @@ impl Dialog {
     pub fn new(keys: &[ProcessKey], observation: &Observation) -> Self {
         let target = |key: &ProcessKey| {
             let row = observation.find(*key)?;
-            let value = |name| columns::find(name).map_or_else(String::new, |column| (column.value)(row).human().into_owned());
+            let value =
+                |name| columns::find(name).map_or_else(String::new, |column| (column.value)(row).human().into_owned());
             let text = format!("{:>7} {:<9} {} {}", key.pid, value("user"), value("state"), value("command"));
             Some(Target { key: *key, text, zombie: row.process.is_zombie(), result: None })
         };
@@ -55,7 +56,7 @@ impl Dialog {
         Self {
             targets: keys.iter().filter_map(target).collect(),
             typed: Prompt::default(),
-            list: List { at, ..List::default() },
+            list: List::at(at),
             sent: None,
         }
     }
@@ -71,7 +72,9 @@ fn signals(typed: &str) -> Vec<Signal> {
     let all = Signal::all().filter(|signal| !matches!(signal.number(), 32 | 33));
     let wanted = |signal: &Signal| {
         let name = signal.to_string();
-        name.starts_with(&typed) || name.trim_start_matches("SIG").starts_with(&typed) || signal.number().to_string().starts_with(&typed)
+        name.starts_with(&typed)
+            || name.trim_start_matches("SIG").starts_with(&typed)
+            || signal.number().to_string().starts_with(&typed)
     };
     let mut found: Vec<Signal> = all.filter(wanted).collect();
     if let Some(exact) = Signal::parse(&typed) {
@@ -149,7 +152,14 @@ impl Overlay for Dialog {
         let height = usize::from(inner.bottom().saturating_sub(y));
         let visible = self.list.visible(found.len(), height);
         if found.is_empty() && height > 0 {
-            line::write(buffer, (inner.x, y), usize::from(inner.width), "there is no such signal", style(Role::Bad), "");
+            line::write(
+                buffer,
+                (inner.x, y),
+                usize::from(inner.width),
+                "there is no such signal",
+                style(Role::Bad),
+                "",
+            );
         }
         let first = visible.start;
         for (at, signal) in found[visible].iter().enumerate() {
@@ -184,8 +194,19 @@ impl Dialog {
         let more = targets.len().saturating_sub(room);
         if more > 0 {
             let sent = targets.iter().filter(|target| matches!(target.result, Some(Ok(())))).count();
-            let text = if self.sent.is_some() { format!("… and {more} more; sent to {sent} in all") } else { format!("… and {more} more") };
-            line::write(buffer, (area.x, area.bottom().saturating_sub(1)), width, &text, style(Role::Dim), view.glyphs.cut);
+            let text = if self.sent.is_some() {
+                format!("… and {more} more; sent to {sent} in all")
+            } else {
+                format!("… and {more} more")
+            };
+            line::write(
+                buffer,
+                (area.x, area.bottom().saturating_sub(1)),
+                width,
+                &text,
+                style(Role::Dim),
+                view.glyphs.cut,
+            );
         }
     }
 }

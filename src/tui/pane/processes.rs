@@ -448,7 +448,8 @@ impl Processes {
     /// Open everything, or fold everything where everything is open.
     fn fold_all(&mut self, observation: &Arc<Observation>) {
         let closed = self.lines.lines.iter().any(|line| line.fold == Fold::Closed);
-        let keys: Vec<RowKey> = self.lines.lines.iter().filter(|line| line.fold != Fold::Leaf).map(|line| line.key.clone()).collect();
+        let keys: Vec<RowKey> =
+            self.lines.lines.iter().filter(|line| line.fold != Fold::Leaf).map(|line| line.key.clone()).collect();
         if closed {
             self.view.folded.clear();
         }
@@ -538,7 +539,10 @@ impl Processes {
             (start + step) % count
         });
         let matches = |at: &usize| {
-            all.lines.get(*at).and_then(|line| self.row(observation, line.target)).is_some_and(|row| search.matches(row))
+            all.lines
+                .get(*at)
+                .and_then(|line| self.row(observation, line.target))
+                .is_some_and(|row| search.matches(row))
         };
         let Some(line) = found.into_iter().find(matches).and_then(|at| all.lines.get(at)) else { return };
         match &line.key {
@@ -558,9 +562,9 @@ impl Processes {
     pub fn find_first(&mut self, observation: &Arc<Observation>, from: Option<&RowKey>) {
         self.selected = from.cloned();
         let here = from.and_then(|key| self.lines.position(key)).and_then(|at| self.lines.lines.get(at));
-        let matches = here.and_then(|line| self.row(observation, line.target)).is_some_and(|row| {
-            self.search.as_ref().is_some_and(|search| search.matches(row))
-        });
+        let matches = here
+            .and_then(|line| self.row(observation, line.target))
+            .is_some_and(|row| self.search.as_ref().is_some_and(|search| search.matches(row)));
         if matches {
             self.rebuild(observation);
         } else {

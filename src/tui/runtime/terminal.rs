@@ -24,8 +24,7 @@ use rustix::{
 };
 use std::{
     io::{self, IsTerminal},
-    mem,
-    panic,
+    mem, panic,
     sync::{
         atomic::{AtomicBool, Ordering},
         mpsc::Sender,

@@ -7,12 +7,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 /// Clear a box of at most `size` in the middle of `area`, draw its frame and title, and return the room inside.
 pub fn popup(buffer: &mut Buffer, area: Rect, size: (u16, u16), title: &str, style: Style, glyphs: &Glyphs) -> Rect {
     let (width, height) = (size.0.min(area.width), size.1.min(area.height));
-    let outer = Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 2,
-        width,
-        height,
-    };
+    let outer = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     for y in outer.top()..outer.bottom() {
         for x in outer.left()..outer.right() {
             if let Some(cell) = buffer.cell_mut((x, y)) {

@@ -137,7 +137,12 @@ mod tests {
     fn the_most_spare_pieces_go_first() {
         let piece = |text: &'static str, spare| Piece::new(text, Style::new()).spare(spare);
         let mut buffer = Buffer::empty(Rect::new(0, 0, 6, 1));
-        draw(&mut buffer, Rect::new(0, 0, 6, 1), &[piece("aa", 0), piece("bbb", 2), piece("cc", 1), piece("d", 3)], "…");
+        draw(
+            &mut buffer,
+            Rect::new(0, 0, 6, 1),
+            &[piece("aa", 0), piece("bbb", 2), piece("cc", 1), piece("d", 3)],
+            "…",
+        );
         assert_eq!(text(&buffer), "aacc  ");
     }
 

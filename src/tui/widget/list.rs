@@ -13,6 +13,12 @@ pub struct List {
 }
 
 impl List {
+    /// A list with the cursor on this item.
+    #[must_use]
+    pub fn at(at: usize) -> Self {
+        Self { at, ..Self::default() }
+    }
+
     /// Move the cursor; false where the action does not move.
     pub fn act(&mut self, action: Action, len: usize) -> bool {
         let page = self.height.get().saturating_sub(1).max(1);

@@ -37,7 +37,8 @@ mod tests {
     fn the_bar_has_its_width_whatever_the_shares() {
         for shares in [[0.0, 0.0], [0.33, 0.33], [0.5, 0.5], [0.9, 0.9], [f64::NAN, 0.2]] {
             let parts = shares.map(|share| (share, Style::new()));
-            let bar: String = meter(20, &parts, Style::new(), &Glyphs::ASCII).iter().map(|piece| &*piece.text).collect();
+            let bar: String =
+                meter(20, &parts, Style::new(), &Glyphs::ASCII).iter().map(|piece| &*piece.text).collect();
             assert_eq!(bar.len(), 20, "{bar}");
         }
     }

@@ -68,7 +68,6 @@ pub fn draw(pane: &Processes, observation: &Observation, look: &Look<'_>, area: 
     if pane.lines.lines.is_empty() && rows.height > 0 {
         empty(pane, look, rows, buffer);
     }
-
 }
 
 fn empty(pane: &Processes, look: &Look<'_>, rows: Rect, buffer: &mut Buffer) {
@@ -255,7 +254,9 @@ impl Drawing<'_> {
         match value {
             Value::Missing(_) => style(Role::Missing),
             Value::None => style(Role::Dim),
-            Value::Letter(letter) if !matches!(self.line.target, Target::Exited(_)) => style(state_role(State(*letter))),
+            Value::Letter(letter) if !matches!(self.line.target, Target::Exited(_)) => {
+                style(state_role(State(*letter)))
+            }
             _ if !self.line.members.is_empty() && column.total == crate::table::columns::Total::Sum => style(Role::Sum),
             // What is nothing steps back, so that what is something stands out.
             value if value.number().is_some_and(|number| number < 0.05) => style(Role::Dim),

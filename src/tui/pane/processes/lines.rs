@@ -405,7 +405,8 @@ mod tests {
     #[test]
     fn rails_run_to_the_next_sibling_and_no_further() {
         let key = |pid| RowKey::Group(format!("{pid}"));
-        let mut lines: Vec<Line> = [0, 1, 2, 1, 0].iter().map(|depth| leaf(key(*depth), Target::Group, *depth)).collect();
+        let mut lines: Vec<Line> =
+            [0, 1, 2, 1, 0].iter().map(|depth| leaf(key(*depth), Target::Group, *depth)).collect();
         draw_rails(&mut lines);
         assert_eq!(lines.iter().map(|line| line.last).collect::<Vec<_>>(), [false, false, true, true, true]);
         assert_eq!(lines[2].rails & 0b11, 0b11, "past the grandchild run the rails of its parent and of the root");
