@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod cli;
 pub mod collect;
 pub mod command;
+pub mod config;
 pub mod control;
 pub mod nearest;
 pub mod proc;
