@@ -5,6 +5,7 @@
 
 #![deny(clippy::indexing_slicing)]
 
+pub mod archive;
 mod detail;
 mod exits;
 pub mod live;

@@ -104,8 +104,11 @@ impl Source for Live {
     }
 }
 
-/// A name of digits only, as a pid.
-fn pid_of(name: &[u8]) -> Option<Pid> {
+/// A name that is a number as the kernel writes it, as a pid. `042` would be the process 42 a second time.
+pub(super) fn pid_of(name: &[u8]) -> Option<Pid> {
+    if name.starts_with(b"0") {
+        return None;
+    }
     fields::digits(name).ok().and_then(|number| u32::try_from(number).ok()).map(Pid)
 }
 

@@ -46,6 +46,11 @@ pub trait Source: Send + Sync {
     /// Go on to the next sample; a live source does so by itself.
     fn advance(&self) {}
 
+    /// Whether there is no later sample: a recording at its last.
+    fn is_over(&self) -> bool {
+        false
+    }
+
     /// Whether reads can wait for ever, so that a thread of their own has to do some of them.
     fn can_block(&self) -> bool {
         false
