@@ -1,6 +1,11 @@
 //! One file per subcommand: sample, make a report, print it. The only place besides the screen that writes to a terminal.
 
-use crate::cli::{Cli, Command};
+mod record;
+
+use crate::{
+    cli::{Cli, Command},
+    collect,
+};
 use std::process::ExitCode;
 
 /// Carry out what the command line asks for.
@@ -11,5 +16,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         None => anyhow::bail!("the screen is not here yet"),
         Some(Command::Columns) => Ok(ExitCode::SUCCESS),
+        Some(Command::Record(args)) => {
+            record::run(args, collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref())?)
+        }
     }
 }

@@ -38,7 +38,7 @@ use crate::{
 use std::{fmt::Write as _, mem, str::FromStr, time::Duration};
 
 /// When the first sample was taken, where a recording does not say.
-pub const FIRST: Moment = Moment { boot: Duration::from_secs(10_000), wall: Duration::from_secs(1_767_225_600) };
+pub const FIRST: Moment = Moment { boot: Duration::from_secs(10_000), wall: Duration::from_hours(490_896) };
 
 /// The failures that a body can name.
 const FAILURES: [Missing; 6] =
