@@ -1,7 +1,7 @@
 //! The command line, as clap types. Help, completions and the manual page are derived from it.
 
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// What the Linux kernel knows about processes and memory, live in a terminal.
 #[derive(Debug, Parser)]
@@ -36,4 +36,39 @@ pub struct SourceArgs {
 pub enum Command {
     /// Explain every column
     Columns,
+    /// Write what the kernel tells into a file that --from opens
+    Record(RecordArgs),
 }
+
+/// What to record.
+#[derive(Clone, Debug, Args)]
+pub struct RecordArgs {
+    /// The file to write; `-` is standard output
+    pub file: PathBuf,
+
+    /// Only these processes; all where none is named
+    #[arg(value_name = "PID")]
+    pub pids: Vec<u32>,
+
+    /// Seconds from one sample to the next
+    #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = seconds)]
+    pub delay: Duration,
+
+    /// Reports that can be made of it, each over the time between two samples: one sample more is taken. 0: until
+    /// interrupted. [default: 1; of a recording: all that it has]
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+
+    /// Keep the arguments and the environment of programs, which may hold passwords
+    #[arg(long)]
+    pub with_secrets: bool,
+}
+
+/// A span of time in seconds, with a fraction.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.filter(|delay| *delay >= SHORTEST).ok_or_else(|| "expected seconds, at least 0.01, such as 0.5".to_owned())
+}
+
+/// Below this the figures are those of sysview alone.
+const SHORTEST: Duration = Duration::from_millis(10);

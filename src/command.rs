@@ -1,8 +1,12 @@
 //! One file per subcommand: sample, make a report, print it. The only place besides the screen that writes to a terminal.
 
-pub mod screen;
+mod record;
+mod screen;
 
-use crate::cli::{Cli, Command};
+use crate::{
+    cli::{Cli, Command},
+    collect,
+};
 use std::process::ExitCode;
 
 /// Carry out what the command line asks for.
@@ -11,7 +15,10 @@ use std::process::ExitCode;
 /// What failed, why, and what to do; the caller prints it and exits with 1.
 pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
-        None => screen::run(cli.pid),
+        None => screen::run(cli.pid, collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref())?),
         Some(Command::Columns) => Ok(ExitCode::SUCCESS),
+        Some(Command::Record(args)) => {
+            record::run(args, collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref())?)
+        }
     }
 }

@@ -136,6 +136,8 @@ pub type UserNames = BTreeMap<Id, Reading<Option<Text>>>;
 pub struct Snapshot {
     /// When the pass over the processes began.
     pub taken: Moment,
+    /// The scheduler's clock, where [`Parts::SCHED`] was asked for and the kernel tells.
+    pub scheduler: Option<Nanoseconds>,
     /// How the machine counts.
     pub units: Units,
     /// Who looked.

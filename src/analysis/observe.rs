@@ -2,8 +2,8 @@
 
 use super::family::Families;
 use crate::{
-    snapshot::{Process, Snapshot, Units},
-    unit::{Pid, ProcessKey},
+    snapshot::{Missing, Process, Reading, Snapshot, Units, process::State},
+    unit::{Nanoseconds, Pid, ProcessKey},
 };
 use std::{
     sync::{Arc, OnceLock},
@@ -117,6 +117,19 @@ impl<'a> Row<'a> {
         now.taken.boot.saturating_sub(started(self.process, now.units))
     }
 
+    /// How long ago it last ran; nothing for one that runs or is ready to.
+    ///
+    /// # Errors
+    /// As the reading of [`Parts::SCHED`](crate::snapshot::Parts::SCHED); `Unsupported` where there is nothing to
+    /// compare its clock with.
+    pub fn since_ran(self) -> Reading<Nanoseconds> {
+        if self.process.stat.state == State::RUNNING {
+            return Ok(Nanoseconds(0));
+        }
+        let last = self.process.details().last_ran?;
+        Ok(self.observation.now.scheduler.ok_or(Missing::Unsupported)? - last)
+    }
+
     /// What a difference to the snapshot before covers: the time between the two, or the whole life of one that was
     /// born since. `None` where there is no snapshot before.
     #[must_use]
@@ -127,7 +140,7 @@ impl<'a> Row<'a> {
         }
         // Known to be new only if it started after the snapshot before; else it had not been visible.
         let lived = self.elapsed();
-        (lived <= between + Duration::from_millis(20)).then_some(lived)
+        (lived <= between.saturating_add(Duration::from_millis(20))).then_some(lived)
     }
 
     /// Whether it is known not to have run between the two snapshots: then none of its counters moved.

@@ -170,11 +170,11 @@ impl Pool {
         }
     }
 
-    /// Reads that are out too long; and those in the queue where every thread is stuck.
+    /// Reads that are out too long; and those in the queue where every thread is stuck, or none could be started.
     fn note_blocked(&mut self, answers: &mut Vec<Answer>) {
         let work = self.shared.work();
         let stuck = |since: &Instant| since.elapsed() > DEADLINE;
-        let all_stuck = work.running.len() >= THREADS && work.running.iter().all(|(_, since)| stuck(since));
+        let all_stuck = work.running.len() >= self.threads && work.running.iter().all(|(_, since)| stuck(since));
         let running = work.running.iter().filter(|(_, since)| stuck(since)).map(|(job, _)| job);
         for job in running.chain(work.queue.iter().filter(|_| all_stuck)) {
             if let Some(said @ false) = self.out.get_mut(&(job.key, job.part)) {

@@ -104,8 +104,11 @@ impl Source for Live {
     }
 }
 
-/// A name of digits only, as a pid.
-fn pid_of(name: &[u8]) -> Option<Pid> {
+/// A name that is a number as the kernel writes it, as a pid. `042` would be the process 42 a second time.
+pub(super) fn pid_of(name: &[u8]) -> Option<Pid> {
+    if name.starts_with(b"0") {
+        return None;
+    }
     fields::digits(name).ok().and_then(|number| u32::try_from(number).ok()).map(Pid)
 }
 
@@ -123,6 +126,9 @@ fn file_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
+/// No file of /proc that is read as a whole comes near this; a link to `/dev/zero` in a hostile tree goes on for ever.
+const LARGEST: usize = 1 << 30;
+
 /// Read until the end. Most files of /proc fit the buffer's first size.
 fn read_whole(file: &OwnedFd, one_piece: bool, into: &mut Vec<u8>) -> rustix::io::Result<()> {
     into.clear();
@@ -132,6 +138,7 @@ fn read_whole(file: &OwnedFd, one_piece: bool, into: &mut Vec<u8>) -> rustix::io
         }
         let free = into.capacity() - into.len();
         match rustix::io::read(file, rustix::buffer::spare_capacity(into)) {
+            Ok(_) if into.len() > LARGEST => return Err(Errno::FBIG),
             Ok(count) if count == 0 || (one_piece && count < free) => return Ok(()),
             Ok(_) | Err(Errno::INTR) => {}
             // A FIFO in a foreign tree that nobody writes to.

@@ -5,24 +5,20 @@ use crate::{
     proc::{stat, status, task},
     snapshot::{
         Details, Missing, Parts, Reading,
-        process::{Process, Stat, State, Switches, ThreadCounters},
+        process::{Process, State, Switches, ThreadCounters},
     },
     text::Text,
-    unit::{Nanoseconds, Pid},
+    unit::Pid,
 };
-
-/// What is the same for all processes of one pass.
-#[derive(Clone, Copy, Debug)]
-pub struct Pass {
-    /// Bytes in a page.
-    pub page_size: u64,
-    /// The scheduler's clock now, where it is known.
-    pub scheduler: Reading<Nanoseconds>,
-}
 
 /// Read `stat` of a task; the name is taken from `known` where it is the same, so that it is not allocated again.
 pub fn read_stat(reader: &mut Reader<'_>, id: Task, known: Option<&Process>) -> Reading<Process> {
     let parsed = stat::parse(reader.task(id, "stat")?)?;
+    // Everything that looks a process up relies on the order of the list; only a forged tree says anything else.
+    let (Task::Process(pid) | Task::Thread(_, pid)) = id;
+    if parsed.key.pid != pid {
+        return Err(Missing::Malformed);
+    }
     let name = match known {
         Some(process) if *process.name == *parsed.name => process.name.clone(),
         _ => Text::from(parsed.name),
@@ -71,21 +67,25 @@ fn tids(reader: &mut Reader<'_>, pid: Pid) -> Reading<Vec<Pid>> {
 }
 
 /// Read `parts` into `details`, those that can block excepted.
-pub fn read_parts(reader: &mut Reader<'_>, process: &Process, parts: Parts, pass: Pass, details: &mut Details) {
+pub fn read_parts(reader: &mut Reader<'_>, process: &Process, parts: Parts, page_size: u64, details: &mut Details) {
     let own = task_of(process);
     let living = task_with_memory(reader, process);
+    // The counters of threads are one list, which is made anew as a whole.
+    let counters = if parts.intersects(Parts::PER_THREAD) { details.parts.and(Parts::PER_THREAD) } else { Parts::NONE };
+    let parts = parts | counters;
     details.parts |= parts.without(Parts::BLOCKING);
     if parts.contains(Parts::STATUS) {
         details.status = reader.task(living, "status").and_then(status::parse).map(Box::new);
     }
     if parts.contains(Parts::STATM) {
-        details.statm = reader.task(living, "statm").and_then(|bytes| task::statm(bytes, pass.page_size));
+        details.statm = reader.task(living, "statm").and_then(|bytes| task::statm(bytes, page_size));
     }
     if parts.intersects(Parts::PER_THREAD) {
         details.threads = read_threads(reader, process, parts, details);
     }
     if parts.contains(Parts::SCHED) {
-        details.since_ran = since_ran(reader, own, &process.stat, pass.scheduler);
+        details.last_ran =
+            reader.task(own, "sched").and_then(task::sched).map(|sched| sched.exec_start).map_err(absent);
     }
     if parts.contains(Parts::IO) {
         details.io = reader.task(own, "io").and_then(task::io);
@@ -141,8 +141,9 @@ fn read_threads(
     if process.stat.threads == 1 {
         return read_single(reader, pid, parts, details).map(|counters| Box::from([counters]));
     }
-    let mut all = Vec::with_capacity(process.stat.threads as usize);
-    for tid in tids(reader, pid)? {
+    let tids = tids(reader, pid)?;
+    let mut all = Vec::with_capacity(tids.len());
+    for tid in tids {
         match read_counters(reader, Task::Thread(pid, tid), parts) {
             Ok(counters) => all.push(counters),
             // A thread that ended meanwhile is not counted; totals are of living threads.
@@ -186,13 +187,4 @@ fn optional<T>(reading: Reading<T>) -> Reading<Option<T>> {
         Err(Missing::Gone | Missing::Unsupported) => Ok(None),
         Err(missing) => Err(missing),
     }
-}
-
-/// How long ago the task last ran, by the scheduler's clock; 0 for one that is running or ready.
-fn since_ran(reader: &mut Reader<'_>, id: Task, stat: &Stat, now: Reading<Nanoseconds>) -> Reading<Nanoseconds> {
-    if stat.state == State::RUNNING {
-        return Ok(Nanoseconds(0));
-    }
-    let sched = reader.task(id, "sched").and_then(task::sched).map_err(absent)?;
-    Ok(now? - sched.exec_start)
 }

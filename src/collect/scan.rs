@@ -9,7 +9,7 @@
 use super::{
     detail::{Job, Pool},
     exits::Exits,
-    process::{Pass, read_parts, read_stat, task_of, task_with_memory},
+    process::{read_parts, read_stat, task_of, task_with_memory},
     source::{Reader, Source, Task},
     system::SystemReader,
     users::Users,
@@ -64,8 +64,6 @@ struct Occasion {
     ran: bool,
     /// It is its turn in the slow sweep.
     swept: bool,
-    /// Somebody looks at its row.
-    wanted: bool,
 }
 
 impl Collector {
@@ -104,12 +102,12 @@ impl Collector {
         };
         self.list(request)?;
         self.turn = self.turn.wrapping_add(1);
-        let pass = Self::pass(request, &mut reader, &snapshot);
-        self.scan_processes(request, &mut reader, pass, &mut snapshot);
+        snapshot.scheduler = scheduler(request, &mut reader);
+        self.scan_processes(request, &mut reader, &mut snapshot);
         if request.threads {
-            self.scan_threads(request, &mut reader, pass, &mut snapshot);
+            self.scan_threads(request, &mut reader, &mut snapshot);
         }
-        self.note_exits(&mut snapshot);
+        self.note_exits(request, &mut snapshot);
         snapshot.system = Arc::new(self.system.read(&mut reader));
         self.finish(request, request.patience, &mut reader, &mut snapshot);
         self.exits.watch(&request.rows, &mut reader);
@@ -124,17 +122,20 @@ impl Collector {
         let source = Arc::clone(&self.source);
         let mut reader = Reader::new(&*source);
         let mut snapshot = Snapshot::clone(&self.last);
-        let pass = Self::pass(request, &mut reader, &snapshot);
-        if request.threads && snapshot.threads.is_empty() {
-            self.scan_threads(request, &mut reader, pass, &mut snapshot);
+        if snapshot.scheduler.is_none() {
+            snapshot.scheduler = scheduler(request, &mut reader);
         }
+        if request.threads && snapshot.threads.is_empty() {
+            self.scan_threads(request, &mut reader, &mut snapshot);
+        }
+        let page_size = snapshot.units.page_size;
         let lists = [&mut snapshot.processes, &mut snapshot.threads];
         for process in lists.into_iter().flatten() {
             let lacking = wanted(request, task_of(process), process.key).without(process.details().parts);
             let plain = lacking.without(Parts::BLOCKING);
             if !plain.is_empty() {
                 let mut details = process.details().clone();
-                read_parts(&mut reader, process, plain, pass, &mut details);
+                read_parts(&mut reader, process, plain, page_size, &mut details);
                 Arc::make_mut(process).details = Some(Arc::new(details));
             }
             self.ask(lacking, process, &mut reader);
@@ -175,18 +176,8 @@ impl Collector {
         Ok(())
     }
 
-    fn pass(request: &Request, reader: &mut Reader<'_>, snapshot: &Snapshot) -> Pass {
-        let wanted = request.everyone.contains(Parts::SCHED)
-            || request.rows.iter().any(|(_, parts)| parts.contains(Parts::SCHED));
-        let scheduler = match wanted {
-            true if snapshot.observer.foreign => Err(Missing::Unsupported),
-            true => reader.file("thread-self/sched").and_then(task::sched).map(|sched| sched.exec_start),
-            false => Err(Missing::NotRequested),
-        };
-        Pass { page_size: snapshot.units.page_size, scheduler }
-    }
-
-    fn scan_processes(&mut self, request: &Request, reader: &mut Reader<'_>, pass: Pass, snapshot: &mut Snapshot) {
+    fn scan_processes(&mut self, request: &Request, reader: &mut Reader<'_>, snapshot: &mut Snapshot) {
+        let page_size = snapshot.units.page_size;
         let (last, pids, clocks) =
             (Arc::clone(&self.last), std::mem::take(&mut self.pids), std::mem::take(&mut self.clocks));
         snapshot.processes.reserve_exact(pids.len());
@@ -194,7 +185,7 @@ impl Collector {
         for (pid, clock) in pids.iter().zip(&clocks) {
             while before.next_if(|process| process.key.pid < *pid).is_some() {}
             let known = before.next_if(|process| process.key.pid == *pid);
-            match self.look_at(Task::Process(*pid), known, *clock, request, pass, reader) {
+            match self.look_at(Task::Process(*pid), known, *clock, request, page_size, reader) {
                 Ok(process) => snapshot.processes.push(process),
                 Err(Missing::Gone) => {}
                 Err(_) => snapshot.hidden += 1,
@@ -210,11 +201,11 @@ impl Collector {
         known: Option<&Arc<Process>>,
         clock: Reading<Nanoseconds>,
         request: &Request,
-        pass: Pass,
+        page_size: u64,
         reader: &mut Reader<'_>,
     ) -> Reading<Arc<Process>> {
         let (Task::Process(pid) | Task::Thread(_, pid)) = id;
-        let swept = pid.0 % SWEEP == self.turn % SWEEP;
+        let swept = self.is_swept(pid);
         if let Some(known) = known {
             let wanted = wanted(request, id, known.key);
             let ran = clock.is_err() || clock != known.cpu_clock;
@@ -225,14 +216,19 @@ impl Collector {
             let mut process = read_stat(reader, id, Some(known))?;
             process.cpu_clock = clock;
             if process.key == known.key {
-                let occasion = Occasion { ran, swept, wanted: in_view };
-                return Ok(self.renew(process, known, occasion, wanted, pass, reader));
+                let occasion = Occasion { ran, swept };
+                return Ok(self.renew(process, known, occasion, wanted, page_size, reader));
             }
-            return Ok(self.complete(process, request, pass, reader));
+            return Ok(self.complete(process, request, page_size, reader));
         }
         let mut process = read_stat(reader, id, None)?;
         process.cpu_clock = clock;
-        Ok(self.complete(process, request, pass, reader))
+        Ok(self.complete(process, request, page_size, reader))
+    }
+
+    /// Whether it is the turn of this process in the slow sweep.
+    fn is_swept(&self, pid: Pid) -> bool {
+        pid.0 % SWEEP == self.turn % SWEEP
     }
 
     /// A process seen for the first time.
@@ -240,13 +236,13 @@ impl Collector {
         &mut self,
         mut process: Process,
         request: &Request,
-        pass: Pass,
+        page_size: u64,
         reader: &mut Reader<'_>,
     ) -> Arc<Process> {
         let wanted = wanted(request, task_of(&process), process.key);
         if !wanted.is_empty() {
             let mut details = Details::NOTHING;
-            read_parts(reader, &process, wanted.without(Parts::BLOCKING), pass, &mut details);
+            read_parts(reader, &process, wanted.without(Parts::BLOCKING), page_size, &mut details);
             process.details = Some(Arc::new(details));
             self.ask(wanted, &process, reader);
         }
@@ -260,18 +256,14 @@ impl Collector {
         known: &Arc<Process>,
         occasion: Occasion,
         wanted: Parts,
-        pass: Pass,
+        page_size: u64,
         reader: &mut Reader<'_>,
     ) -> Arc<Process> {
         let have = known.details().parts;
         // A part that was not asked for this time and may have changed is forgotten, lest it be taken for new.
         let stale = if occasion.ran || occasion.swept { Parts::ALL } else { Parts::NONE };
-        let mut read = wanted.and(stale) | wanted.without(have);
-        // The time since it last ran grows although it does not run.
-        if occasion.wanted {
-            read |= wanted.and(Parts::SCHED);
-        }
-        if occasion.ran && !wanted.contains(have) {
+        let read = wanted.and(stale) | wanted.without(have);
+        if !stale.is_empty() && !wanted.contains(have) {
             process.details = (!wanted.is_empty()).then(|| Arc::new(kept(known.details(), wanted)));
         } else {
             process.details.clone_from(&known.details);
@@ -279,7 +271,7 @@ impl Collector {
         let plain = read.without(Parts::BLOCKING);
         if !plain.is_empty() {
             let mut details = process.details().clone();
-            read_parts(reader, &process, plain, pass, &mut details);
+            read_parts(reader, &process, plain, page_size, &mut details);
             if process.details.as_deref() != Some(&details) {
                 process.details = Some(Arc::new(details));
             }
@@ -298,14 +290,17 @@ impl Collector {
         }
     }
 
-    /// Records of all threads of processes that have more than one, or of all where they were asked for singly.
-    fn scan_threads(&mut self, request: &Request, reader: &mut Reader<'_>, pass: Pass, snapshot: &mut Snapshot) {
+    /// Records of all threads of all processes.
+    fn scan_threads(&mut self, request: &Request, reader: &mut Reader<'_>, snapshot: &mut Snapshot) {
+        let page_size = snapshot.units.page_size;
         let last = Arc::clone(&self.last);
         let mut tids = std::mem::take(&mut self.buffers.tids);
         for process in &snapshot.processes {
             let known = threads_of(&last.threads, process.key.pid);
             let unchanged = last.find(process.key).is_some_and(|before| Arc::ptr_eq(before, process));
-            if unchanged && !known.is_empty() {
+            let complete =
+                |thread: &Arc<Process>| thread.details().parts.contains(wanted(request, task_of(thread), thread.key));
+            if unchanged && !known.is_empty() && !self.is_swept(process.key.pid) && known.iter().all(complete) {
                 snapshot.threads.extend(known.iter().cloned());
                 continue;
             }
@@ -314,21 +309,23 @@ impl Collector {
                 continue;
             }
             for tid in &tids {
-                let before = known.iter().find(|thread| thread.key.pid == *tid);
+                let before = known.binary_search_by_key(tid, |thread| thread.key.pid);
+                let before = before.ok().and_then(|at| known.get(at));
                 let id = Task::Thread(process.key.pid, *tid);
                 let clock = Err(Missing::Unsupported);
-                snapshot.threads.extend(self.look_at(id, before, clock, request, pass, reader));
+                snapshot.threads.extend(self.look_at(id, before, clock, request, page_size, reader));
             }
         }
         self.buffers.tids = tids;
     }
 
-    fn note_exits(&mut self, snapshot: &mut Snapshot) {
+    fn note_exits(&mut self, request: &Request, snapshot: &mut Snapshot) {
+        let looked_for = |process: &Process| request.only.as_ref().is_none_or(|only| only.contains(&process.key.pid));
         let mut now = snapshot.processes.iter().peekable();
         let mut exited = Vec::new();
         for process in &self.last.processes {
             while now.next_if(|other| other.key < process.key).is_some() {}
-            if now.next_if(|other| other.key == process.key).is_none() {
+            if now.next_if(|other| other.key == process.key).is_none() && looked_for(process) {
                 let status = self.exits.status(process, snapshot.observer);
                 exited.push(Exited { process: Arc::clone(process), status });
             }
@@ -346,13 +343,17 @@ impl Collector {
                 Arc::make_mut(process).details = Some(Arc::new(details));
             }
         }
-        let ids = |process: &Arc<Process>| {
-            let status = process.details().status.as_ref().ok();
-            status.into_iter().flat_map(|status| [status.uid.real, status.uid.effective]).collect::<Vec<_>>()
-        };
-        let wanted = snapshot.processes.iter().filter(|process| process.details.is_some()).flat_map(ids);
+        let statuses = snapshot.processes.iter().filter_map(|process| process.details().status.as_ref().ok());
+        let wanted = statuses.flat_map(|status| [status.uid.real, status.uid.effective]);
         snapshot.users = self.users.names(wanted, request.patience.min(patience), reader);
     }
+}
+
+/// The scheduler's clock now, where somebody wants to know how long ago something ran: when this very thread last ran.
+fn scheduler(request: &Request, reader: &mut Reader<'_>) -> Option<Nanoseconds> {
+    let wanted = request.rows.iter().fold(request.everyone, |wanted, (_, parts)| wanted | *parts);
+    let sched = wanted.contains(Parts::SCHED).then(|| reader.file("thread-self/sched").and_then(task::sched))?;
+    sched.ok().map(|sched| sched.exec_start)
 }
 
 /// The parts wanted of a task: of a thread only those that it has of its own.

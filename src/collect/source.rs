@@ -2,11 +2,84 @@
 //!
 //! Paths are relative to the root of /proc; one that begins with `/` is outside of it (`/etc/passwd`, `/sys/…`).
 
+use super::{
+    archive::{Archive, ArchiveError},
+    live::Live,
+};
 use crate::{
     snapshot::{Missing, Moment, Observer, Reading, Units},
     unit::{Nanoseconds, Pid},
 };
-use std::fmt::Write as _;
+use std::{
+    error, fmt,
+    fmt::Write as _,
+    fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Open what the command line names: a recording (`-` is standard input), else a directory in place of /proc, else
+/// /proc.
+///
+/// # Errors
+/// Where it cannot be opened, or is not what it should be.
+pub fn open(from: Option<&Path>, proc_root: Option<&Path>) -> Result<Arc<dyn Source>, OpenError> {
+    if let Some(file) = from {
+        return open_recording(file);
+    }
+    let root = proc_root.unwrap_or(Path::new("/proc"));
+    let live = Live::open(root).map_err(|error| OpenError::Root(root.to_owned(), error))?;
+    let mut pids = Vec::new();
+    match live.numbers("", &mut pids) {
+        Ok(()) if pids.is_empty() => Err(OpenError::Empty(root.to_owned())),
+        // Whoever lists the processes says why it cannot be done.
+        _ => Ok(Arc::new(live)),
+    }
+}
+
+fn open_recording(file: &Path) -> Result<Arc<dyn Source>, OpenError> {
+    let mut text = Vec::new();
+    let read = match file.to_str() {
+        Some("-") => io::stdin().lock().read_to_end(&mut text),
+        _ => fs::File::open(file).and_then(|mut file| file.read_to_end(&mut text)),
+    };
+    read.map_err(|error| OpenError::Recording(file.to_owned(), error))?;
+    let archive = Archive::parse(&text).map_err(|error| OpenError::Format(file.to_owned(), error))?;
+    Ok(Arc::new(archive))
+}
+
+/// Why there is nothing to read from.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The recording could not be read.
+    Recording(PathBuf, io::Error),
+    /// The recording is none.
+    Format(PathBuf, ArchiveError),
+    /// The directory could not be opened.
+    Root(PathBuf, io::Error),
+    /// The directory holds no processes.
+    Empty(PathBuf),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Recording(path, error) => {
+                write!(f, "cannot read {}: {error}; `sysview record FILE` makes a recording", path.display())
+            }
+            Self::Format(path, error) => write!(f, "{} is not a recording of sysview: {error}", path.display()),
+            Self::Root(path, error) => {
+                write!(f, "cannot open {}: {error}; give the directory of a mounted /proc", path.display())
+            }
+            Self::Empty(path) => {
+                write!(f, "{} holds no processes; give the directory of a mounted /proc", path.display())
+            }
+        }
+    }
+}
+
+impl error::Error for OpenError {}
 
 /// A tree of kernel files that can be read.
 pub trait Source: Send + Sync {
@@ -45,6 +118,11 @@ pub trait Source: Send + Sync {
 
     /// Go on to the next sample; a live source does so by itself.
     fn advance(&self) {}
+
+    /// Whether there is no later sample: a recording at its last.
+    fn is_over(&self) -> bool {
+        false
+    }
 
     /// Whether reads can wait for ever, so that a thread of their own has to do some of them.
     fn can_block(&self) -> bool {

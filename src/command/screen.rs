@@ -1,7 +1,7 @@
 //! No subcommand: the screen.
 
 use crate::{
-    collect::{live::Live, source::Source},
+    collect::source::Source,
     table::{columns, presets::PRESETS},
     tui::{
         app::{App, Setup},
@@ -16,14 +16,13 @@ use crate::{
     },
     unit::Pid,
 };
-use std::{collections::HashSet, path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::HashSet, process::ExitCode, sync::Arc, time::Duration};
 
 /// Show the screen until the user leaves.
 ///
 /// # Errors
 /// Where there is no terminal, or nothing can be collected.
-pub fn run(pid: Option<u32>) -> anyhow::Result<ExitCode> {
-    let source: Arc<dyn Source> = Arc::new(Live::open(Path::new("/proc"))?);
+pub fn run(pid: Option<u32>, source: Arc<dyn Source>) -> anyhow::Result<ExitCode> {
     let setup = Setup {
         theme: Theme::named("auto", Depth::True).map_err(anyhow::Error::msg)?,
         glyphs: Glyphs::UNICODE,

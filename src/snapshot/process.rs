@@ -154,8 +154,8 @@ pub struct Details {
     pub statm: Reading<Statm>,
     /// [`Parts::SCHEDSTAT`], [`Parts::SCHED`], [`Parts::SWITCHES`]: in order of tid.
     pub threads: Reading<Box<[ThreadCounters]>>,
-    /// [`Parts::SCHED`]: how long ago it last ran, where it is not running.
-    pub since_ran: Reading<Nanoseconds>,
+    /// [`Parts::SCHED`]: when it last ran, by the scheduler's clock (`Snapshot::scheduler`).
+    pub last_ran: Reading<Nanoseconds>,
     /// [`Parts::IO`].
     pub io: Reading<Io>,
     /// [`Parts::CMDLINE`]: arguments, each ended by NUL; empty for kernel threads and zombies.
@@ -187,7 +187,7 @@ impl Details {
         status: Err(Missing::NotRequested),
         statm: Err(Missing::NotRequested),
         threads: Err(Missing::NotRequested),
-        since_ran: Err(Missing::NotRequested),
+        last_ran: Err(Missing::NotRequested),
         io: Err(Missing::NotRequested),
         cmdline: Err(Missing::NotRequested),
         exe: Err(Missing::NotRequested),
@@ -213,7 +213,7 @@ impl Details {
             self.statm = Err(NO);
         }
         if parts.intersects(Parts::PER_THREAD) {
-            (self.threads, self.since_ran) = (Err(NO), Err(NO));
+            (self.threads, self.last_ran) = (Err(NO), Err(NO));
             self.parts = self.parts.without(Parts::PER_THREAD);
         }
         if gone(Parts::IO) {
