@@ -5,6 +5,7 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod container;
 mod detail;
 mod exits;
 pub mod live;
