@@ -9,10 +9,11 @@ mod container;
 mod detail;
 mod exits;
 pub mod live;
+pub mod machine;
 mod process;
 pub mod scan;
 pub mod source;
 mod system;
-mod users;
+pub mod users;
 
 pub use scan::Collector;

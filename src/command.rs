@@ -1,5 +1,7 @@
 //! One file per subcommand: sample, make a report, print it. The only place besides the screen that writes to a terminal.
 
+mod doctor;
+
 use crate::cli::{Cli, Command};
 use std::process::ExitCode;
 
@@ -11,5 +13,6 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         None => anyhow::bail!("the screen is not here yet"),
         Some(Command::Columns) => Ok(ExitCode::SUCCESS),
+        Some(Command::Doctor(args)) => doctor::run(args, &cli.source),
     }
 }

@@ -7,3 +7,9 @@ pub mod pagemap;
 pub mod perf;
 pub mod pidfd;
 pub mod taskstats;
+
+/// Bytes in a page of memory.
+#[must_use]
+pub fn page_size() -> u64 {
+    rustix::param::page_size() as u64
+}

@@ -85,7 +85,10 @@ fn delay_accounting(reader: &mut Reader<'_>) -> Reading<bool> {
 
 /// The share of the last 10 seconds in which some task was held up. A kernel with `psi=0` answers EOPNOTSUPP.
 fn pressure(reader: &mut Reader<'_>, path: &str) -> Reading<f64> {
-    let bytes = reader.file(path).map_err(absent)?;
+    let bytes = reader.file(path).map_err(|missing| match missing {
+        Missing::Unsupported => Missing::Off,
+        other => absent(other),
+    })?;
     let some = lines(bytes).find(|line| line.starts_with(b"some ")).ok_or(Missing::Malformed)?;
     let value = words(some).find_map(|word| word.strip_prefix(b"avg10=")).ok_or(Missing::Malformed)?;
     crate::proc::fields::number(value)

@@ -71,11 +71,12 @@ impl Drop for Connector {
 
 /// `struct cn_msg` with an `enum proc_cn_mcast_op` in it.
 fn request(operation: u32, number: u32) -> Vec<u8> {
-    let words = [ADDRESS, ADDRESS, number, 0].map(u32::to_ne_bytes).concat();
+    let words = [ADDRESS, ADDRESS, 0, number].map(u32::to_ne_bytes).concat();
     [&words[..], &4u16.to_ne_bytes(), &0u16.to_ne_bytes(), &operation.to_ne_bytes()].concat()
 }
 
-/// The error number in an acknowledgement of the request with this number; `None` for everything else.
+/// The error number in an acknowledgement of the request with this number; `None` for everything else. Its
+/// acknowledgement number is that of the request and one; its sequence number is of the kernel's own counting.
 ///
 /// `struct proc_event` begins with the kind of event, the CPU and the time; what follows depends on the kind.
 fn acknowledgement(payload: &[u8], number: u32) -> Option<u32> {
@@ -92,7 +93,7 @@ mod tests {
     #[test]
     fn only_the_answer_to_the_own_request_is_the_acknowledgement() {
         let message = |number: u32, what: u32, error: u32| {
-            let words = [ADDRESS, ADDRESS, 5, number, 40].map(u32::to_ne_bytes).concat();
+            let words = [ADDRESS, ADDRESS, 112, number, 40].map(u32::to_ne_bytes).concat();
             let event = [what, 0, 0, 0, error].map(u32::to_ne_bytes).concat();
             [words, event].concat()
         };
