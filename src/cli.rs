@@ -1,6 +1,6 @@
 //! The command line, as clap types. Help, completions and the manual page are derived from it.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
 /// What the Linux kernel knows about processes and memory, live in a terminal.
@@ -38,6 +38,25 @@ pub enum Command {
     Columns,
     /// Write what the kernel tells into a file that --from opens
     Record(RecordArgs),
+    /// Say what this kernel, these rights and this /proc allow, item by item, and how to get more
+    Doctor(DoctorArgs),
+}
+
+/// Options of `doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t = DoctorFormat::Table)]
+    pub format: DoctorFormat,
+}
+
+/// The forms that the report of `doctor` has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// Text for people
+    Table,
+    /// One array
+    Json,
 }
 
 /// What to record.

@@ -6,15 +6,17 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod archive;
+mod container;
 mod detail;
 mod exits;
 pub mod live;
+pub mod machine;
 mod process;
 pub mod record;
 pub mod scan;
 pub mod source;
 mod system;
-mod users;
+pub mod users;
 
 pub use scan::Collector;
 pub use source::open;

@@ -1,5 +1,6 @@
 //! One file per subcommand: sample, make a report, print it. The only place besides the screen that writes to a terminal.
 
+mod doctor;
 mod record;
 mod screen;
 
@@ -20,5 +21,6 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Record(args)) => {
             record::run(args, collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref())?)
         }
+        Some(Command::Doctor(args)) => doctor::run(args, &cli.source),
     }
 }

@@ -5,6 +5,7 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod fields;
+pub mod mountinfo;
 pub mod stat;
 pub mod status;
 pub mod task;

@@ -1,6 +1,6 @@
 //! The machine as a whole: what the header shows, read once a tick.
 
-use super::source::Reader;
+use super::{container::ContainerReader, source::Reader};
 use crate::{
     proc::fields::{digits, keyed, lines, single, words},
     snapshot::{
@@ -17,6 +17,7 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub struct SystemReader {
     names: Option<(Reading<Text>, Reading<Text>)>,
+    container: ContainerReader,
 }
 
 impl SystemReader {
@@ -38,6 +39,9 @@ impl SystemReader {
                 .map(|count| count.cast_unsigned())
                 .ok_or(Missing::Unsupported)
         };
+        let memory = reader.file("meminfo").and_then(memory);
+        let cpus = stat.as_ref().map(|stat| stat.cpus.len()).map_err(|missing| *missing);
+        let container = self.container.read(memory.map(|memory| memory.total), cpus, reader);
         let counters = |of: fn(&KernelStat) -> Reading<u64>| stat.as_ref().map_err(|missing| *missing).and_then(of);
         System {
             hostname,
@@ -54,13 +58,13 @@ impl SystemReader {
             },
             cpu_total: stat.as_ref().map_err(|missing| *missing).and_then(|stat| stat.total),
             cpus: stat.map(|stat| stat.cpus),
-            memory: reader.file("meminfo").and_then(memory),
+            memory,
             pressure: Pressure {
                 cpu: pressure(reader, "pressure/cpu"),
                 memory: pressure(reader, "pressure/memory"),
                 io: pressure(reader, "pressure/io"),
             },
-            container: Err(Missing::NotRequested),
+            container,
             delay_accounting: delay_accounting(reader),
         }
     }
@@ -81,7 +85,10 @@ fn delay_accounting(reader: &mut Reader<'_>) -> Reading<bool> {
 
 /// The share of the last 10 seconds in which some task was held up. A kernel with `psi=0` answers EOPNOTSUPP.
 fn pressure(reader: &mut Reader<'_>, path: &str) -> Reading<f64> {
-    let bytes = reader.file(path).map_err(absent)?;
+    let bytes = reader.file(path).map_err(|missing| match missing {
+        Missing::Unsupported => Missing::Off,
+        other => absent(other),
+    })?;
     let some = lines(bytes).find(|line| line.starts_with(b"some ")).ok_or(Missing::Malformed)?;
     let value = words(some).find_map(|word| word.strip_prefix(b"avg10=")).ok_or(Missing::Malformed)?;
     crate::proc::fields::number(value)

@@ -10,6 +10,7 @@ use crate::{
     unit::Id,
 };
 use std::{
+    io,
     process::{Command, Stdio},
     sync::{
         Arc,
@@ -90,16 +91,20 @@ impl Users {
 
 fn answer(questions: &Receiver<Id>, answers: &Sender<(Id, Option<Text>)>) {
     for id in questions {
-        let asked = Command::new("getent")
-            .args(["passwd", &id.to_string()])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output();
-        let name = asked.ok().and_then(|output| passwd(&output.stdout).into_iter().next()).map(|(_, name)| name);
-        if answers.send((id, name)).is_err() {
+        if answers.send((id, getent(id).unwrap_or_default())).is_err() {
             return;
         }
     }
+}
+
+/// The name that the system's name services have for a user. Can wait for ever.
+///
+/// # Errors
+/// Where there is no getent(1), or it cannot be started.
+pub fn getent(id: Id) -> io::Result<Option<Text>> {
+    let mut command = Command::new("getent");
+    let output = command.args(["passwd", &id.to_string()]).stdin(Stdio::null()).stderr(Stdio::null()).output()?;
+    Ok(passwd(&output.stdout).into_iter().next().map(|(_, name)| name))
 }
 
 /// Ids and names of passwd(5) lines; the first name of an id counts.

@@ -7,9 +7,11 @@ use crate::{
     signal::Signal,
     snapshot::{ExitStatus, Missing, Reading},
 };
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::{
     io,
-    os::fd::{AsFd, AsRawFd},
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+    process::Child,
 };
 
 /// `struct pidfd_info` as far as its first published size (64 bytes) goes.
@@ -30,6 +32,14 @@ const EXIT: u64 = 1 << 3;
 
 /// `_IOWR(PIDFS_IOCTL_MAGIC, 11, struct pidfd_info)`.
 const GET_INFO: libc::Ioctl = (3 << 30) | (0xff << 8) | 0x0b | ((size_of::<Info>() as libc::Ioctl) << 16);
+
+/// A pidfd of a child that has not been waited for.
+///
+/// # Errors
+/// As pidfd_open(2).
+pub fn of_child(child: &Child) -> rustix::io::Result<OwnedFd> {
+    pidfd_open(Pid::from_child(child), PidfdFlags::empty())
+}
 
 /// The wait status of the process behind a pidfd that was opened while it lived.
 ///
@@ -64,7 +74,6 @@ pub fn send_signal(pidfd: impl AsFd, signal: Signal) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
     #[test]
     fn the_structure_has_the_size_the_kernel_published() {
@@ -74,8 +83,7 @@ mod tests {
     #[test]
     fn a_reaped_child_still_tells_its_status() {
         let mut child = std::process::Command::new("sh").args(["-c", "exit 42"]).spawn().expect("sh starts");
-        let pid = Pid::from_child(&child);
-        let pidfd = pidfd_open(pid, PidfdFlags::empty()).expect("pidfd_open works since 5.3");
+        let pidfd = of_child(&child).expect("pidfd_open works since 5.3");
         child.wait().expect("the child ends");
         match exit_status(&pidfd) {
             Ok(status) => assert_eq!(status, ExitStatus::Code(42)),
