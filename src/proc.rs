@@ -8,3 +8,4 @@ pub mod fields;
 pub mod stat;
 pub mod status;
 pub mod task;
+pub mod tty;

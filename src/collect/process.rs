@@ -5,10 +5,10 @@ use crate::{
     proc::{stat, status, task},
     snapshot::{
         Details, Missing, Parts, Reading,
-        process::{Process, Stat, State, Switches, ThreadCounters},
+        process::{Process, State, Switches, ThreadCounters},
     },
     text::Text,
-    unit::{Nanoseconds, Pid},
+    unit::Pid,
 };
 
 /// What is the same for all processes of one pass.
@@ -16,8 +16,8 @@ use crate::{
 pub struct Pass {
     /// Bytes in a page.
     pub page_size: u64,
-    /// The scheduler's clock now, where it is known.
-    pub scheduler: Reading<Nanoseconds>,
+    /// Whether a 0 that the kernel shows may stand for "not permitted".
+    pub may_be_denied: bool,
 }
 
 /// Read `stat` of a task; the name is taken from `known` where it is the same, so that it is not allocated again.
@@ -85,7 +85,8 @@ pub fn read_parts(reader: &mut Reader<'_>, process: &Process, parts: Parts, pass
         details.threads = read_threads(reader, process, parts, details);
     }
     if parts.contains(Parts::SCHED) {
-        details.since_ran = since_ran(reader, own, &process.stat, pass.scheduler);
+        details.last_ran =
+            reader.task(own, "sched").and_then(task::sched).map(|sched| sched.exec_start).map_err(absent);
     }
     if parts.contains(Parts::IO) {
         details.io = reader.task(own, "io").and_then(task::io);
@@ -104,7 +105,7 @@ pub fn read_parts(reader: &mut Reader<'_>, process: &Process, parts: Parts, pass
         details.oom_adj = reader.task(own, "oom_score_adj").and_then(task::score);
     }
     if parts.contains(Parts::WCHAN) {
-        details.wchan = reader.task(own, "wchan").map(task::wchan);
+        details.wchan = read_wchan(reader, own, pass);
     }
     if parts.contains(Parts::SYSCALL) {
         details.syscall = reader.task(own, "syscall").and_then(task::syscall);
@@ -115,7 +116,7 @@ pub fn read_parts(reader: &mut Reader<'_>, process: &Process, parts: Parts, pass
 }
 
 /// A file that a living process does not have is one that this kernel does not have.
-fn absent(missing: Missing) -> Missing {
+pub fn absent(missing: Missing) -> Missing {
     if missing == Missing::Gone { Missing::Unsupported } else { missing }
 }
 
@@ -188,11 +189,12 @@ fn optional<T>(reading: Reading<T>) -> Reading<Option<T>> {
     }
 }
 
-/// How long ago the task last ran, by the scheduler's clock; 0 for one that is running or ready.
-fn since_ran(reader: &mut Reader<'_>, id: Task, stat: &Stat, now: Reading<Nanoseconds>) -> Reading<Nanoseconds> {
-    if stat.state == State::RUNNING {
-        return Ok(Nanoseconds(0));
+/// `wchan` reads `0` where the task does not sleep, and also where the observer may not know: then reading the link
+/// `cwd`, which asks for the same right, is refused.
+fn read_wchan(reader: &mut Reader<'_>, id: Task, pass: Pass) -> Reading<Option<Text>> {
+    let wchan = task::wchan(reader.task(id, "wchan")?);
+    if wchan.is_none() && pass.may_be_denied && reader.task_link(id, "cwd") == Err(Missing::Denied) {
+        return Err(Missing::Denied);
     }
-    let sched = reader.task(id, "sched").and_then(task::sched).map_err(absent)?;
-    Ok(now? - sched.exec_start)
+    Ok(wchan)
 }

@@ -9,7 +9,7 @@
 use super::{
     detail::{Job, Pool},
     exits::Exits,
-    process::{Pass, read_parts, read_stat, task_of, task_with_memory},
+    process::{Pass, absent, read_parts, read_stat, task_of, task_with_memory},
     source::{Reader, Source, Task},
     system::SystemReader,
     users::Users,
@@ -64,8 +64,6 @@ struct Occasion {
     ran: bool,
     /// It is its turn in the slow sweep.
     swept: bool,
-    /// Somebody looks at its row.
-    wanted: bool,
 }
 
 impl Collector {
@@ -104,7 +102,7 @@ impl Collector {
         };
         self.list(request)?;
         self.turn = self.turn.wrapping_add(1);
-        let pass = Self::pass(request, &mut reader, &snapshot);
+        let pass = Self::pass(request, &mut reader, &mut snapshot);
         self.scan_processes(request, &mut reader, pass, &mut snapshot);
         if request.threads {
             self.scan_threads(request, &mut reader, pass, &mut snapshot);
@@ -124,7 +122,7 @@ impl Collector {
         let source = Arc::clone(&self.source);
         let mut reader = Reader::new(&*source);
         let mut snapshot = Snapshot::clone(&self.last);
-        let pass = Self::pass(request, &mut reader, &snapshot);
+        let pass = Self::pass(request, &mut reader, &mut snapshot);
         if request.threads && snapshot.threads.is_empty() {
             self.scan_threads(request, &mut reader, pass, &mut snapshot);
         }
@@ -162,12 +160,10 @@ impl Collector {
 
     fn list(&mut self, request: &Request) -> Result<(), CollectError> {
         self.pids.clear();
+        // Listed even where only some are wanted: a thread that is no process can be opened by its number as well.
+        self.source.numbers("", &mut self.pids).map_err(CollectError)?;
         if let Some(only) = &request.only {
-            self.pids.extend(only);
-            self.pids.sort_unstable();
-            self.pids.dedup();
-        } else {
-            self.source.numbers("", &mut self.pids).map_err(CollectError)?;
+            self.pids.retain(|pid| only.contains(pid));
         }
         // All clocks in one go and close together, so that shares of CPU time rest on the same interval.
         self.clocks.clear();
@@ -175,15 +171,14 @@ impl Collector {
         Ok(())
     }
 
-    fn pass(request: &Request, reader: &mut Reader<'_>, snapshot: &Snapshot) -> Pass {
+    fn pass(request: &Request, reader: &mut Reader<'_>, snapshot: &mut Snapshot) -> Pass {
         let wanted = request.everyone.contains(Parts::SCHED)
             || request.rows.iter().any(|(_, parts)| parts.contains(Parts::SCHED));
-        let scheduler = match wanted {
-            true if snapshot.observer.foreign => Err(Missing::Unsupported),
-            true => reader.file("thread-self/sched").and_then(task::sched).map(|sched| sched.exec_start),
-            false => Err(Missing::NotRequested),
-        };
-        Pass { page_size: snapshot.units.page_size, scheduler }
+        if wanted && snapshot.scheduler == Err(Missing::NotRequested) {
+            snapshot.scheduler =
+                reader.file("thread-self/sched").and_then(task::sched).map(|sched| sched.exec_start).map_err(absent);
+        }
+        Pass { page_size: snapshot.units.page_size, may_be_denied: !snapshot.observer.ptrace }
     }
 
     fn scan_processes(&mut self, request: &Request, reader: &mut Reader<'_>, pass: Pass, snapshot: &mut Snapshot) {
@@ -225,7 +220,7 @@ impl Collector {
             let mut process = read_stat(reader, id, Some(known))?;
             process.cpu_clock = clock;
             if process.key == known.key {
-                let occasion = Occasion { ran, swept, wanted: in_view };
+                let occasion = Occasion { ran, swept };
                 return Ok(self.renew(process, known, occasion, wanted, pass, reader));
             }
             return Ok(self.complete(process, request, pass, reader));
@@ -266,11 +261,7 @@ impl Collector {
         let have = known.details().parts;
         // A part that was not asked for this time and may have changed is forgotten, lest it be taken for new.
         let stale = if occasion.ran || occasion.swept { Parts::ALL } else { Parts::NONE };
-        let mut read = wanted.and(stale) | wanted.without(have);
-        // The time since it last ran grows although it does not run.
-        if occasion.wanted {
-            read |= wanted.and(Parts::SCHED);
-        }
+        let read = wanted.and(stale) | wanted.without(have);
         if occasion.ran && !wanted.contains(have) {
             process.details = (!wanted.is_empty()).then(|| Arc::new(kept(known.details(), wanted)));
         } else {
