@@ -132,12 +132,10 @@ pub struct Exited {
 pub type UserNames = BTreeMap<Id, Reading<Option<Text>>>;
 
 /// Everything that was read at one moment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Snapshot {
     /// When the pass over the processes began.
     pub taken: Moment,
-    /// The scheduler's clock, where [`Parts::SCHED`] was asked for and the kernel tells.
-    pub scheduler: Option<Nanoseconds>,
     /// How the machine counts.
     pub units: Units,
     /// Who looked.
@@ -152,12 +150,33 @@ pub struct Snapshot {
     pub exited: Vec<Exited>,
     /// Processes that the kernel listed but did not let be read (hidepid=1).
     pub hidden: u32,
+    /// The scheduler's clock, the scale of [`Details::last_ran`]; read where [`Parts::SCHED`] was asked for.
+    pub scheduler: Reading<Nanoseconds>,
     /// Names of the users seen.
     pub users: Arc<UserNames>,
     /// CPU time that sysview itself has used.
     pub own_cpu: Nanoseconds,
     /// CPU time that this pass over the processes took.
     pub cost: Nanoseconds,
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self {
+            taken: Moment::default(),
+            units: Units::default(),
+            observer: Observer::default(),
+            system: Arc::default(),
+            processes: Vec::new(),
+            threads: Vec::new(),
+            exited: Vec::new(),
+            hidden: 0,
+            scheduler: Err(Missing::NotRequested),
+            users: Arc::default(),
+            own_cpu: Nanoseconds(0),
+            cost: Nanoseconds(0),
+        }
+    }
 }
 
 impl Snapshot {

@@ -26,6 +26,12 @@ pub fn cpu(row: Row<'_>) -> Reading<f64> {
     Ok(if interval > 0.0 { used.seconds() / interval * 100.0 } else { 0.0 })
 }
 
+/// CPU time used since it started: by its clock, else by the tick counters of `stat`.
+#[must_use]
+pub fn cpu_time(row: Row<'_>) -> Nanoseconds {
+    row.process.cpu_clock.unwrap_or_else(|_| ticks(row.process, row.observation.now.units))
+}
+
 /// CPU time by the tick counters of `stat`, where there is no clock.
 fn ticks(process: &Process, units: Units) -> Nanoseconds {
     let sum = crate::unit::Ticks(process.stat.user_time.0.saturating_add(process.stat.system_time.0));

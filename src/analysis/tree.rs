@@ -194,7 +194,6 @@ fn lowest_of_circle(parents: &[u32], start: usize) -> usize {
 }
 
 /// By start and then by pid: the order in which siblings were born, which stays still on a screen.
-#[must_use]
 pub fn by_birth(processes: &[Arc<Process>]) -> impl Fn(usize, usize) -> Ordering {
     move |a, b| {
         let key = |at: usize| processes.get(at).map(|process| (process.key.start, process.key.pid));
@@ -260,51 +259,15 @@ impl Branches {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        snapshot::{
-            Missing,
-            process::{Stat, State},
-        },
-        text::Text,
-        unit::{Bytes, Pid, ProcessKey, Ticks},
-    };
+    use crate::unit::{Pid, Ticks};
     use proptest::prelude::*;
+    use std::fmt::Write as _;
 
-    fn process(pid: u32, ppid: u32, start: u64) -> Arc<Process> {
-        let stat = Stat {
-            state: State(b'S'),
-            ppid: Pid(ppid),
-            pgrp: Pid(pid),
-            session: Pid(pid),
-            tty: 0,
-            tpgid: None,
-            flags: 0,
-            minor_faults: 0,
-            child_minor_faults: 0,
-            major_faults: 0,
-            child_major_faults: 0,
-            user_time: Ticks(0),
-            system_time: Ticks(0),
-            priority: 20,
-            nice: 0,
-            threads: 1,
-            virt: Bytes(0),
-            rss_pages: 0,
-            processor: 0,
-            rt_priority: 0,
-            policy: 0,
-            block_delay: Ticks(0),
-            exit_code: 0,
-        };
-        Arc::new(Process {
-            key: ProcessKey { pid: Pid(pid), start: Ticks(start) },
-            group: Pid(pid),
-            thread: false,
-            name: Text::from("x"),
-            stat,
-            cpu_clock: Err(Missing::Unsupported),
-            details: None,
-        })
+    fn process(pid: u32, parent: u32, start: u64) -> Arc<Process> {
+        let mut process = Process::example(pid);
+        process.key.start = Ticks(start);
+        process.stat.ppid = Pid(parent);
+        Arc::new(process)
     }
 
     fn list(entries: &[(u32, u32, u64)]) -> Vec<Arc<Process>> {
@@ -315,7 +278,7 @@ mod tests {
         let (mut branches, mut text) = (Branches::default(), String::new());
         for line in tree.lines() {
             branches.draw(*line, &Strokes::LINES, &mut text);
-            text += &format!("{}\n", processes[line.at as usize].key.pid);
+            let _ = writeln!(text, "{}", processes[line.at as usize].key.pid);
         }
         text
     }

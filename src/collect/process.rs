@@ -11,6 +11,15 @@ use crate::{
     unit::Pid,
 };
 
+/// What is the same for all processes of one pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    /// Bytes in a page.
+    pub page_size: u64,
+    /// Whether a 0 that the kernel shows may stand for "not permitted".
+    pub may_be_denied: bool,
+}
+
 /// Read `stat` of a task; the name is taken from `known` where it is the same, so that it is not allocated again.
 pub fn read_stat(reader: &mut Reader<'_>, id: Task, known: Option<&Process>) -> Reading<Process> {
     let parsed = stat::parse(reader.task(id, "stat")?)?;
@@ -67,7 +76,7 @@ fn tids(reader: &mut Reader<'_>, pid: Pid) -> Reading<Vec<Pid>> {
 }
 
 /// Read `parts` into `details`, those that can block excepted.
-pub fn read_parts(reader: &mut Reader<'_>, process: &Process, parts: Parts, page_size: u64, details: &mut Details) {
+pub fn read_parts(reader: &mut Reader<'_>, process: &Process, parts: Parts, pass: Pass, details: &mut Details) {
     let own = task_of(process);
     let living = task_with_memory(reader, process);
     // The counters of threads are one list, which is made anew as a whole.
@@ -78,7 +87,7 @@ pub fn read_parts(reader: &mut Reader<'_>, process: &Process, parts: Parts, page
         details.status = reader.task(living, "status").and_then(status::parse).map(Box::new);
     }
     if parts.contains(Parts::STATM) {
-        details.statm = reader.task(living, "statm").and_then(|bytes| task::statm(bytes, page_size));
+        details.statm = reader.task(living, "statm").and_then(|bytes| task::statm(bytes, pass.page_size));
     }
     if parts.intersects(Parts::PER_THREAD) {
         details.threads = read_threads(reader, process, parts, details);
@@ -104,7 +113,7 @@ pub fn read_parts(reader: &mut Reader<'_>, process: &Process, parts: Parts, page
         details.oom_adj = reader.task(own, "oom_score_adj").and_then(task::score);
     }
     if parts.contains(Parts::WCHAN) {
-        details.wchan = reader.task(own, "wchan").map(task::wchan);
+        details.wchan = read_wchan(reader, own, pass);
     }
     if parts.contains(Parts::SYSCALL) {
         details.syscall = reader.task(own, "syscall").and_then(task::syscall);
@@ -115,7 +124,7 @@ pub fn read_parts(reader: &mut Reader<'_>, process: &Process, parts: Parts, page
 }
 
 /// A file that a living process does not have is one that this kernel does not have.
-fn absent(missing: Missing) -> Missing {
+pub fn absent(missing: Missing) -> Missing {
     if missing == Missing::Gone { Missing::Unsupported } else { missing }
 }
 
@@ -187,4 +196,14 @@ fn optional<T>(reading: Reading<T>) -> Reading<Option<T>> {
         Err(Missing::Gone | Missing::Unsupported) => Ok(None),
         Err(missing) => Err(missing),
     }
+}
+
+/// `wchan` reads `0` where the task does not sleep, and also where the observer may not know: then reading the link
+/// `cwd`, which asks for the same right, is refused.
+fn read_wchan(reader: &mut Reader<'_>, id: Task, pass: Pass) -> Reading<Option<Text>> {
+    let wchan = task::wchan(reader.task(id, "wchan")?);
+    if wchan.is_none() && pass.may_be_denied && reader.task_link(id, "cwd") == Err(Missing::Denied) {
+        return Err(Missing::Denied);
+    }
+    Ok(wchan)
 }

@@ -9,7 +9,7 @@
 use super::{
     detail::{Job, Pool},
     exits::Exits,
-    process::{read_parts, read_stat, task_of, task_with_memory},
+    process::{Pass, absent, read_parts, read_stat, task_of, task_with_memory},
     source::{Reader, Source, Task},
     system::SystemReader,
     users::Users,
@@ -102,10 +102,10 @@ impl Collector {
         };
         self.list(request)?;
         self.turn = self.turn.wrapping_add(1);
-        snapshot.scheduler = scheduler(request, &mut reader);
-        self.scan_processes(request, &mut reader, &mut snapshot);
+        let pass = Self::pass(request, &mut reader, &mut snapshot);
+        self.scan_processes(request, &mut reader, pass, &mut snapshot);
         if request.threads {
-            self.scan_threads(request, &mut reader, &mut snapshot);
+            self.scan_threads(request, &mut reader, pass, &mut snapshot);
         }
         self.note_exits(request, &mut snapshot);
         snapshot.system = Arc::new(self.system.read(&mut reader));
@@ -122,20 +122,17 @@ impl Collector {
         let source = Arc::clone(&self.source);
         let mut reader = Reader::new(&*source);
         let mut snapshot = Snapshot::clone(&self.last);
-        if snapshot.scheduler.is_none() {
-            snapshot.scheduler = scheduler(request, &mut reader);
-        }
+        let pass = Self::pass(request, &mut reader, &mut snapshot);
         if request.threads && snapshot.threads.is_empty() {
-            self.scan_threads(request, &mut reader, &mut snapshot);
+            self.scan_threads(request, &mut reader, pass, &mut snapshot);
         }
-        let page_size = snapshot.units.page_size;
         let lists = [&mut snapshot.processes, &mut snapshot.threads];
         for process in lists.into_iter().flatten() {
             let lacking = wanted(request, task_of(process), process.key).without(process.details().parts);
             let plain = lacking.without(Parts::BLOCKING);
             if !plain.is_empty() {
                 let mut details = process.details().clone();
-                read_parts(&mut reader, process, plain, page_size, &mut details);
+                read_parts(&mut reader, process, plain, pass, &mut details);
                 Arc::make_mut(process).details = Some(Arc::new(details));
             }
             self.ask(lacking, process, &mut reader);
@@ -163,12 +160,10 @@ impl Collector {
 
     fn list(&mut self, request: &Request) -> Result<(), CollectError> {
         self.pids.clear();
+        // Listed even where only some are wanted: a thread that is no process can be opened by its number as well.
+        self.source.numbers("", &mut self.pids).map_err(CollectError)?;
         if let Some(only) = &request.only {
-            self.pids.extend(only);
-            self.pids.sort_unstable();
-            self.pids.dedup();
-        } else {
-            self.source.numbers("", &mut self.pids).map_err(CollectError)?;
+            self.pids.retain(|pid| only.contains(pid));
         }
         // All clocks in one go and close together, so that shares of CPU time rest on the same interval.
         self.clocks.clear();
@@ -176,8 +171,17 @@ impl Collector {
         Ok(())
     }
 
-    fn scan_processes(&mut self, request: &Request, reader: &mut Reader<'_>, snapshot: &mut Snapshot) {
-        let page_size = snapshot.units.page_size;
+    fn pass(request: &Request, reader: &mut Reader<'_>, snapshot: &mut Snapshot) -> Pass {
+        let wanted = request.everyone.contains(Parts::SCHED)
+            || request.rows.iter().any(|(_, parts)| parts.contains(Parts::SCHED));
+        if wanted && snapshot.scheduler == Err(Missing::NotRequested) {
+            snapshot.scheduler =
+                reader.file("thread-self/sched").and_then(task::sched).map(|sched| sched.exec_start).map_err(absent);
+        }
+        Pass { page_size: snapshot.units.page_size, may_be_denied: !snapshot.observer.ptrace }
+    }
+
+    fn scan_processes(&mut self, request: &Request, reader: &mut Reader<'_>, pass: Pass, snapshot: &mut Snapshot) {
         let (last, pids, clocks) =
             (Arc::clone(&self.last), std::mem::take(&mut self.pids), std::mem::take(&mut self.clocks));
         snapshot.processes.reserve_exact(pids.len());
@@ -185,7 +189,7 @@ impl Collector {
         for (pid, clock) in pids.iter().zip(&clocks) {
             while before.next_if(|process| process.key.pid < *pid).is_some() {}
             let known = before.next_if(|process| process.key.pid == *pid);
-            match self.look_at(Task::Process(*pid), known, *clock, request, page_size, reader) {
+            match self.look_at(Task::Process(*pid), known, *clock, request, pass, reader) {
                 Ok(process) => snapshot.processes.push(process),
                 Err(Missing::Gone) => {}
                 Err(_) => snapshot.hidden += 1,
@@ -201,7 +205,7 @@ impl Collector {
         known: Option<&Arc<Process>>,
         clock: Reading<Nanoseconds>,
         request: &Request,
-        page_size: u64,
+        pass: Pass,
         reader: &mut Reader<'_>,
     ) -> Reading<Arc<Process>> {
         let (Task::Process(pid) | Task::Thread(_, pid)) = id;
@@ -217,13 +221,13 @@ impl Collector {
             process.cpu_clock = clock;
             if process.key == known.key {
                 let occasion = Occasion { ran, swept };
-                return Ok(self.renew(process, known, occasion, wanted, page_size, reader));
+                return Ok(self.renew(process, known, occasion, wanted, pass, reader));
             }
-            return Ok(self.complete(process, request, page_size, reader));
+            return Ok(self.complete(process, request, pass, reader));
         }
         let mut process = read_stat(reader, id, None)?;
         process.cpu_clock = clock;
-        Ok(self.complete(process, request, page_size, reader))
+        Ok(self.complete(process, request, pass, reader))
     }
 
     /// Whether it is the turn of this process in the slow sweep.
@@ -236,13 +240,13 @@ impl Collector {
         &mut self,
         mut process: Process,
         request: &Request,
-        page_size: u64,
+        pass: Pass,
         reader: &mut Reader<'_>,
     ) -> Arc<Process> {
         let wanted = wanted(request, task_of(&process), process.key);
         if !wanted.is_empty() {
             let mut details = Details::NOTHING;
-            read_parts(reader, &process, wanted.without(Parts::BLOCKING), page_size, &mut details);
+            read_parts(reader, &process, wanted.without(Parts::BLOCKING), pass, &mut details);
             process.details = Some(Arc::new(details));
             self.ask(wanted, &process, reader);
         }
@@ -256,7 +260,7 @@ impl Collector {
         known: &Arc<Process>,
         occasion: Occasion,
         wanted: Parts,
-        page_size: u64,
+        pass: Pass,
         reader: &mut Reader<'_>,
     ) -> Arc<Process> {
         let have = known.details().parts;
@@ -271,7 +275,7 @@ impl Collector {
         let plain = read.without(Parts::BLOCKING);
         if !plain.is_empty() {
             let mut details = process.details().clone();
-            read_parts(reader, &process, plain, page_size, &mut details);
+            read_parts(reader, &process, plain, pass, &mut details);
             if process.details.as_deref() != Some(&details) {
                 process.details = Some(Arc::new(details));
             }
@@ -291,8 +295,7 @@ impl Collector {
     }
 
     /// Records of all threads of all processes.
-    fn scan_threads(&mut self, request: &Request, reader: &mut Reader<'_>, snapshot: &mut Snapshot) {
-        let page_size = snapshot.units.page_size;
+    fn scan_threads(&mut self, request: &Request, reader: &mut Reader<'_>, pass: Pass, snapshot: &mut Snapshot) {
         let last = Arc::clone(&self.last);
         let mut tids = std::mem::take(&mut self.buffers.tids);
         for process in &snapshot.processes {
@@ -313,7 +316,7 @@ impl Collector {
                 let before = before.ok().and_then(|at| known.get(at));
                 let id = Task::Thread(process.key.pid, *tid);
                 let clock = Err(Missing::Unsupported);
-                snapshot.threads.extend(self.look_at(id, before, clock, request, page_size, reader));
+                snapshot.threads.extend(self.look_at(id, before, clock, request, pass, reader));
             }
         }
         self.buffers.tids = tids;
@@ -347,13 +350,6 @@ impl Collector {
         let wanted = statuses.flat_map(|status| [status.uid.real, status.uid.effective]);
         snapshot.users = self.users.names(wanted, request.patience.min(patience), reader);
     }
-}
-
-/// The scheduler's clock now, where somebody wants to know how long ago something ran: when this very thread last ran.
-fn scheduler(request: &Request, reader: &mut Reader<'_>) -> Option<Nanoseconds> {
-    let wanted = request.rows.iter().fold(request.everyone, |wanted, (_, parts)| wanted | *parts);
-    let sched = wanted.contains(Parts::SCHED).then(|| reader.file("thread-self/sched").and_then(task::sched))?;
-    sched.ok().map(|sched| sched.exec_start)
 }
 
 /// The parts wanted of a task: of a thread only those that it has of its own.

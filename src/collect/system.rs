@@ -2,32 +2,52 @@
 
 use super::{container::ContainerReader, source::Reader};
 use crate::{
-    proc::fields::{digits, keyed, lines, single, words},
+    proc::{
+        fields::{digits, keyed, lines, single, words},
+        tty,
+    },
     snapshot::{
         Missing, Reading,
-        system::{Counters, CpuTimes, Memory, Pressure, System},
+        system::{Counters, CpuTimes, Memory, Pressure, System, TerminalDriver},
     },
     text::Text,
     unit::{Bytes, Ticks},
 };
 use procfs::{FromRead, LoadAverage, Uptime, VmStat};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Reads the machine; keeps what does not change while it is up.
 #[derive(Debug, Default)]
 pub struct SystemReader {
-    names: Option<(Reading<Text>, Reading<Text>)>,
+    fixed: Option<Fixed>,
     container: ContainerReader,
+}
+
+/// What is read once.
+#[derive(Clone, Debug)]
+struct Fixed {
+    hostname: Reading<Text>,
+    release: Reading<Text>,
+    architecture: Reading<Text>,
+    terminals: Reading<Arc<[TerminalDriver]>>,
+}
+
+impl Fixed {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let mut name = |path| reader.file(path).map(|bytes| Text::from(bytes.trim_ascii())).map_err(absent);
+        Self {
+            hostname: name("sys/kernel/hostname"),
+            release: name("sys/kernel/osrelease"),
+            architecture: name("sys/kernel/arch"),
+            terminals: reader.file("tty/drivers").map_err(absent).and_then(tty::drivers).map(Arc::from),
+        }
+    }
 }
 
 impl SystemReader {
     /// All figures of the machine now.
     pub fn read(&mut self, reader: &mut Reader<'_>) -> System {
-        let (hostname, release) = self.names.get_or_insert_with(|| {
-            let mut name = |path| reader.file(path).map(|bytes| Text::from(bytes.trim_ascii()));
-            (name("sys/kernel/hostname"), name("sys/kernel/osrelease"))
-        });
-        let (hostname, release) = (hostname.clone(), release.clone());
+        let fixed = self.fixed.get_or_insert_with(|| Fixed::read(reader)).clone();
         let stat = reader.file("stat").map(KernelStat::parse);
         let vmstat = parsed::<VmStat>(reader, "vmstat");
         let counter = |name| {
@@ -44,8 +64,10 @@ impl SystemReader {
         let container = self.container.read(memory.map(|memory| memory.total), cpus, reader);
         let counters = |of: fn(&KernelStat) -> Reading<u64>| stat.as_ref().map_err(|missing| *missing).and_then(of);
         System {
-            hostname,
-            release,
+            hostname: fixed.hostname,
+            release: fixed.release,
+            terminals: fixed.terminals,
+            architecture: fixed.architecture,
             uptime: parsed::<Uptime>(reader, "uptime")
                 .map(|uptime| Duration::try_from_secs_f64(uptime.uptime).unwrap_or_default()),
             load: parsed::<LoadAverage>(reader, "loadavg")

@@ -97,11 +97,12 @@ pub fn syscall(bytes: &[u8]) -> Reading<Syscall> {
         Some(b"running") => Ok(Syscall::Running),
         Some(b"-1") => Ok(Syscall::Outside),
         Some(word) => {
+            let mut next = || all.next().ok_or(Missing::Malformed).and_then(hexadecimal);
             let mut arguments = [0; 6];
             for argument in &mut arguments {
-                *argument = hexadecimal(all.next().ok_or(Missing::Malformed)?)?;
+                *argument = next()?;
             }
-            Ok(Syscall::Inside { number: number(word)?, arguments })
+            Ok(Syscall::Inside { number: number(word)?, arguments, stack: next()? })
         }
         None => Err(Missing::Malformed),
     }
@@ -171,7 +172,7 @@ mod tests {
         assert_eq!(syscall(b"-1 0x1 0x2\n"), Ok(Syscall::Outside));
         assert_eq!(
             syscall(b"7 0x1 0x2 0x3 0x4 0x5 0x6 0x7 0x8"),
-            Ok(Syscall::Inside { number: 7, arguments: [1, 2, 3, 4, 5, 6] })
+            Ok(Syscall::Inside { number: 7, arguments: [1, 2, 3, 4, 5, 6], stack: 7 })
         );
         assert_eq!(autogroup(b"/autogroup-25 nice -3\n"), Ok(Some(Autogroup { id: 25, nice: -3 })));
         assert_eq!(autogroup(b""), Ok(None));

@@ -57,6 +57,47 @@ impl Process {
     }
 }
 
+#[cfg(test)]
+impl Process {
+    /// A process that sleeps and has done nothing, to be altered by a test.
+    pub(crate) fn example(pid: u32) -> Self {
+        let stat = Stat {
+            state: State(b'S'),
+            ppid: Pid(1),
+            pgrp: Pid(pid),
+            session: Pid(pid),
+            tty: 0,
+            tpgid: None,
+            flags: 0,
+            minor_faults: 0,
+            child_minor_faults: 0,
+            major_faults: 0,
+            child_major_faults: 0,
+            user_time: Ticks(0),
+            system_time: Ticks(0),
+            priority: 20,
+            nice: 0,
+            threads: 1,
+            virt: Bytes(0),
+            rss_pages: 0,
+            processor: 0,
+            rt_priority: 0,
+            policy: 0,
+            block_delay: Ticks(0),
+            exit_code: 0,
+        };
+        Self {
+            key: ProcessKey { pid: Pid(pid), start: Ticks(0) },
+            group: Pid(pid),
+            thread: false,
+            name: Text::from("example"),
+            stat,
+            cpu_clock: Err(Missing::Unsupported),
+            details: None,
+        }
+    }
+}
+
 /// The state letter of a task, as the kernel prints it; letters that this version does not know are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct State(pub u8);
@@ -154,7 +195,8 @@ pub struct Details {
     pub statm: Reading<Statm>,
     /// [`Parts::SCHEDSTAT`], [`Parts::SCHED`], [`Parts::SWITCHES`]: in order of tid.
     pub threads: Reading<Box<[ThreadCounters]>>,
-    /// [`Parts::SCHED`]: when it last ran, by the scheduler's clock (`Snapshot::scheduler`).
+    /// [`Parts::SCHED`]: when it last ran, on the scale of [`Snapshot::scheduler`](super::Snapshot). Stands still while
+    /// it sleeps.
     pub last_ran: Reading<Nanoseconds>,
     /// [`Parts::IO`].
     pub io: Reading<Io>,
@@ -375,6 +417,8 @@ pub enum Syscall {
         number: u64,
         /// Its six argument registers.
         arguments: [u64; 6],
+        /// Its stack pointer: below 4 GiB in a 32-bit program, whose calls are numbered in another way.
+        stack: u64,
     },
 }
 

@@ -5,7 +5,7 @@ use crate::{
     text::Text,
     unit::{Bytes, Ticks},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Figures of the whole machine. Counters are since boot.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,10 @@ pub struct System {
     pub container: Reading<Container>,
     /// `/proc/sys/kernel/task_delayacct`.
     pub delay_accounting: Reading<bool>,
+    /// Terminal drivers by device number (`tty/drivers`).
+    pub terminals: Reading<Arc<[TerminalDriver]>>,
+    /// The machine's architecture as `uname -m` names it (`sys/kernel/arch`, since 6.1).
+    pub architecture: Reading<Text>,
 }
 
 impl Default for System {
@@ -49,6 +53,8 @@ impl Default for System {
             counters: Counters { switches: Err(NO), forks: Err(NO), faults: Err(NO), major_faults: Err(NO) },
             container: Err(NO),
             delay_accounting: Err(NO),
+            terminals: Err(NO),
+            architecture: Err(NO),
         }
     }
 }
@@ -144,4 +150,27 @@ pub struct Limit {
     pub limit: Bytes,
     /// Bytes used, inactive page cache not counted.
     pub used: Bytes,
+}
+
+/// A range of terminals: one line of `/proc/tty/drivers`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TerminalDriver {
+    /// The device's name without `/dev/`, and without the number where each has one.
+    pub name: Text,
+    /// Major number.
+    pub major: u32,
+    /// First minor number.
+    pub first: u32,
+    /// Last minor number.
+    pub last: u32,
+    /// Whether a number follows the name, counted from `first`.
+    pub numbered: bool,
+}
+
+impl TerminalDriver {
+    /// Whether the device with this minor number is one of them.
+    #[must_use]
+    pub fn covers(&self, minor: u32) -> bool {
+        (self.first..=self.last).contains(&minor)
+    }
 }

@@ -82,9 +82,7 @@ impl fmt::Display for Query {
 }
 
 fn holds(column: &Column) -> Holds {
-    // Without a unit, what is set to the right is an id.
-    let is_text = column.unit == Unit::None && !column.is_right_aligned();
-    if is_text { Holds::Text } else { Holds::Number(column.unit) }
+    if column.unit == Unit::None { Holds::Text } else { Holds::Number(column.unit) }
 }
 
 impl Facts for Row<'_> {

@@ -64,7 +64,7 @@ mod tests {
             assert_eq!(at_end(none), [""; 0], "{none}");
         }
         // In the middle of a text, and beyond its end.
-        assert_eq!(complete("日 or minor_fau > 5", 12), ["minor_fault_rate"]);
-        assert_eq!(complete("minor_fau", 99), ["minor_fault_rate"]);
+        assert_eq!(complete("日 or minor_fau > 5", 12), ["minor_faults", "minor_fault_rate"]);
+        assert_eq!(complete("minor_fau", 99), ["minor_faults", "minor_fault_rate"]);
     }
 }

@@ -225,7 +225,7 @@ impl<'p> Parser<'p> {
 
     fn like(&mut self, column: Name, operator: Operator, sign: Token<'_>) -> Result<Test, QueryError> {
         if let Holds::Number(unit) = column.holds
-            && unit != Unit::None
+            && unit != Unit::Number
         {
             let (name, sign_text) = (column.name, operator.sign());
             return Err(wrong(
@@ -295,7 +295,7 @@ impl<'p> Parser<'p> {
             Holds::Text => quantity(text, Unit::None),
         };
         if let Holds::Number(unit) = column.holds {
-            let ids = unit == Unit::None && !is_quoted && text.contains(['*', '?']);
+            let ids = unit == Unit::Number && !is_quoted && text.contains(['*', '?']);
             let ordered = matches!(place, Place::After(operator) if operator.is_order());
             if quantity.is_none() && (!ids || ordered) {
                 return Err(self.not_a_number(column, text, expected));

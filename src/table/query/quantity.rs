@@ -39,7 +39,7 @@ const TIMES: [(&str, f64); 8] =
 pub(super) fn quantity(text: &str, unit: Unit) -> Option<Quantity> {
     let per_second = || text.strip_suffix("/s").unwrap_or(text);
     match unit {
-        Unit::None => plain(text).map(Quantity::exactly),
+        Unit::None | Unit::Number => plain(text).map(Quantity::exactly),
         Unit::Count => scaled(text, count_unit),
         Unit::PerSecond => scaled(per_second(), count_unit),
         Unit::Bytes => scaled(text, byte_unit),
@@ -53,7 +53,7 @@ pub(super) fn quantity(text: &str, unit: Unit) -> Option<Quantity> {
 /// How such a number is written, for messages.
 pub(super) fn example(unit: Unit) -> &'static str {
     match unit {
-        Unit::None => "a whole number",
+        Unit::None | Unit::Number => "a whole number",
         Unit::Count => "a number such as 20 or 5k",
         Unit::Bytes => "a number of bytes such as 4096, 100M or 1.5G",
         Unit::Seconds => "a time such as 90s, 5m, 1h30m or 200ms",
