@@ -14,6 +14,10 @@ pub struct Cli {
     #[expect(missing_docs, reason = "a comment here would replace the text of --help")]
     pub source: SourceArgs,
 
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace the text of --help")]
+    pub screen: ScreenArgs,
+
     #[command(subcommand)]
     #[expect(missing_docs, reason = "a comment here would replace the text of --help")]
     pub command: Option<Command>,
@@ -29,6 +33,59 @@ pub struct SourceArgs {
     /// Read from a recording in place of the live system
     #[arg(long, global = true, value_name = "FILE")]
     pub from: Option<PathBuf>,
+}
+
+/// How the screen begins.
+#[derive(Clone, Debug, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub struct ScreenArgs {
+    /// The pane to open
+    #[arg(long, value_name = "NAME", value_parser = ["processes"])]
+    pub pane: Option<String>,
+
+    /// Seconds from one sample to the next
+    #[arg(long, value_name = "SECONDS")]
+    pub delay: Option<f64>,
+
+    /// Children under their parent, whatever the configuration says
+    #[arg(long)]
+    pub tree: bool,
+
+    /// Show only what matches, such as 'rss > 100M and not user = root'
+    #[arg(long, value_name = "EXPRESSION")]
+    pub filter: Option<String>,
+
+    /// Sort by this column
+    #[arg(long, value_name = "COLUMN")]
+    pub sort: Option<String>,
+
+    /// Show these columns, apart by commas
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub columns: Vec<String>,
+
+    /// Show only the processes of this user
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+
+    /// Never change another process
+    #[arg(long)]
+    pub readonly: bool,
+
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+
+    /// Colours by meaning
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
+
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
+
+    /// Read the configuration from this file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// The subcommands; without one the screen is opened.

@@ -135,7 +135,7 @@ impl Default for Config {
             preset: "default".to_owned(),
             columns: Vec::new(),
             widths: BTreeMap::new(),
-            kernel_threads: false,
+            kernel_threads: true,
             threads: false,
             filter: String::new(),
             theme: "auto".to_owned(),

@@ -89,6 +89,14 @@ impl Users {
     }
 }
 
+/// The name of one id as `/etc/passwd` has it; the number where it has none.
+#[must_use]
+pub fn name_of(id: Id, source: &dyn Source) -> String {
+    let names = Reader::new(source).file("/etc/passwd").map(passwd).unwrap_or_default();
+    let name = names.iter().find(|(known, _)| *known == id);
+    name.map_or_else(|| id.to_string(), |(_, name)| name.printable().into_owned())
+}
+
 fn answer(questions: &Receiver<Id>, answers: &Sender<(Id, Option<Text>)>) {
     for id in questions {
         if answers.send((id, getent(id).unwrap_or_default())).is_err() {

@@ -153,7 +153,7 @@ mod tests {
         let mut keys = HashSet::new();
         for info in ACTIONS {
             assert!(names.insert(info.name), "{} stands twice", info.name);
-            assert!(std::ptr::eq(info.action.info(), info), "{:?} stands twice", info.action);
+            assert_eq!(info.action.info().name, info.name, "{:?} stands twice", info.action);
             assert!(!info.help.is_empty() && !info.keys.is_empty());
             for key in info.keys {
                 assert!(keys.insert(*key), "{key} is bound twice");

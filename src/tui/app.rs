@@ -19,16 +19,19 @@ use super::{
     pane::processes::{
         Processes,
         draw::{self, Look},
-        lines::Form,
     },
     theme::{Role, Theme},
     widget::line::{self, Piece},
 };
 use crate::{
     analysis::Observation,
+    config::{Choice as _, Form},
     control::ControlError,
     snapshot::{Request, Snapshot},
-    table::value::{Order, bytes_text, clock_text},
+    table::{
+        Column,
+        value::{Order, bytes_text, clock_text},
+    },
     unit::{Pid, ProcessKey},
 };
 use ratatui::{
@@ -53,6 +56,8 @@ pub struct Setup {
     pub keymap: Keymap,
     /// No actions on processes.
     pub readonly: bool,
+    /// Sets of columns: the built-in ones and the user's own.
+    pub presets: Vec<(String, Vec<&'static Column>)>,
     /// Name of the user who runs sysview.
     pub user: String,
     /// Name of the recording, where the data comes from one.
@@ -294,7 +299,7 @@ impl App {
             Action::Search => self.open_prompt(Purpose::Search),
             Action::Sort => self.overlays.push(Box::new(Menu::sort(&self.pane))),
             Action::User => self.overlays.push(Box::new(Menu::users(&self.pane, observation))),
-            Action::Columns => self.overlays.push(Box::new(Chooser::new())),
+            Action::Columns => self.overlays.push(Box::new(Chooser::new(self.setup.presets.clone()))),
             Action::Signal if self.setup.readonly => {
                 self.note = Some(("signals are off: sysview was started with --readonly".to_owned(), Role::Warn));
             }
@@ -484,10 +489,10 @@ impl App {
         let glyphs = &self.setup.glyphs;
         let mut pieces = vec![
             Piece::new(" 1 Processes ", style(Role::Selected)),
-            Piece::new(format!("  {}", view.form.name()), style(Role::Label)),
+            Piece::new(format!("  {}", view.form.word()), style(Role::Label)),
         ];
         if view.form == Form::Grouped {
-            pieces.push(Piece::new(format!(" by {}", view.group_by.name), style(Role::Label)).spare(4));
+            pieces.push(Piece::new(format!(" by {}", view.group_by.word()), style(Role::Label)).spare(4));
         }
         let sort = match view.sort {
             Some((column, Order::Ascending)) => format!("  by {} {}", column.name, glyphs.order.0),

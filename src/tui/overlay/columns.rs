@@ -2,7 +2,7 @@
 
 use super::{Context, Outcome, Overlay, View};
 use crate::{
-    table::{COLUMNS, Column, presets::PRESETS},
+    table::{COLUMNS, Column},
     tui::{
         action::Action,
         keymap::Key,
@@ -19,15 +19,16 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 /// The chooser: chosen columns first, in their order, then the others.
 pub struct Chooser {
+    presets: Vec<(String, Vec<&'static Column>)>,
     list: List,
     preset: Option<usize>,
 }
 
 impl Chooser {
-    /// Open on the first column.
+    /// Open on the first column, with these presets to go through.
     #[must_use]
-    pub fn new() -> Self {
-        Self { list: List::default(), preset: None }
+    pub fn new(presets: Vec<(String, Vec<&'static Column>)>) -> Self {
+        Self { presets, list: List::default(), preset: None }
     }
 
     fn entries(pane: &Processes) -> Vec<(&'static Column, Option<u16>)> {
@@ -62,16 +63,11 @@ impl Chooser {
     }
 
     fn next_preset(&mut self, pane: &mut Processes) {
-        let next = self.preset.map_or(0, |at| (at + 1) % PRESETS.len());
+        let next = self.preset.map_or(0, |at| (at + 1) % self.presets.len().max(1));
+        let Some((_, columns)) = self.presets.get(next) else { return };
         self.preset = Some(next);
-        pane.columns = PRESETS[next].columns().map(|column| (column, column.width)).collect();
+        pane.columns = columns.iter().map(|column| (*column, column.width)).collect();
         self.list.at = 0;
-    }
-}
-
-impl Default for Chooser {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -101,7 +97,8 @@ impl Overlay for Chooser {
 
     fn draw(&self, view: &View<'_>, area: Rect, buffer: &mut Buffer) {
         let style = |role| view.theme.style(role);
-        let preset = self.preset.map_or(String::new(), |at| format!(" ({})", PRESETS[at].name));
+        let preset =
+            self.preset.and_then(|at| self.presets.get(at)).map_or(String::new(), |(name, _)| format!(" ({name})"));
         let title = format!("Columns{preset}: Esc closes");
         let inner = popup(buffer, area, (100, area.height), &title, style(Role::Border), view.glyphs);
         let keys = |action| view.keymap.keys(action).first().cloned().unwrap_or_default();

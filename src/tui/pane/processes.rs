@@ -7,6 +7,7 @@ pub mod lines;
 
 use crate::{
     analysis::{Observation, Row, tree, tree::Tree},
+    config::Form,
     snapshot::{ExitStatus, Parts, Process, Reading},
     table::{
         Column, Value,
@@ -17,7 +18,7 @@ use crate::{
     tui::action::Action,
     unit::{Pid, ProcessKey},
 };
-use lines::{Fold, Form, GROUPINGS, Line, Lines, RowKey, Target, View};
+use lines::{Fold, Line, Lines, RowKey, Target, View};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -317,7 +318,7 @@ impl Processes {
             everyone |= Parts::STATUS;
         }
         if self.view.form == Form::Grouped {
-            everyone |= self.view.group_by.parts;
+            everyone |= self.view.grouping().parts;
         }
         let shown = self.columns.iter().fold(Parts::NONE, |parts, (column, _)| parts | column.parts);
         let summed = self.columns.iter().filter(|(column, _)| column.total == Total::Sum);
@@ -363,7 +364,7 @@ impl Processes {
             Action::ExpandAll => self.fold_all(observation),
             Action::Next => self.find_next(observation, 1),
             Action::Previous => self.find_next(observation, -1),
-            Action::Form => self.set_form(self.view.form.next(), observation),
+            Action::Form => self.set_form(lines::next_form(self.view.form), observation),
             Action::View => self.next_grouping(observation),
             Action::KernelThreads => {
                 self.view.kernel_threads = !self.view.kernel_threads;
@@ -499,10 +500,7 @@ impl Processes {
         if self.view.form != Form::Grouped {
             return;
         }
-        let at = GROUPINGS.iter().position(|name| *name == self.view.group_by.name).map_or(0, |at| at + 1);
-        if let Some(column) = columns::find(GROUPINGS[at % GROUPINGS.len()]) {
-            self.view.group_by = column;
-        }
+        self.view.group_by = lines::next_grouping(self.view.group_by);
         self.view.open_groups.clear();
         self.selected = None;
         self.rebuild(observation);

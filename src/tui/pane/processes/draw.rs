@@ -2,10 +2,11 @@
 
 use super::{
     Processes,
-    lines::{Fold, Form, Line, RowKey, Target},
+    lines::{Fold, Line, RowKey, Target},
 };
 use crate::{
     analysis::{Observation, observe::started},
+    config::Form,
     snapshot::{Missing, process::State},
     table::{Column, Value, value},
     tui::{

@@ -2,6 +2,7 @@
 
 use crate::{
     analysis::{Observation, Row, tree, tree::Tree},
+    config::{Choice, Form, GroupBy},
     snapshot::Process,
     table::{
         Column, Value,
@@ -13,37 +14,22 @@ use crate::{
 };
 use std::{cmp::Ordering, collections::HashSet, ops::Range};
 
-/// How the list is arranged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// Children under their parent.
-    Tree,
-    /// One list.
-    Flat,
-    /// One line for many, with sums.
-    Grouped,
+/// The form after this one, as the key goes through them.
+#[must_use]
+pub fn next_form(form: Form) -> Form {
+    after(Form::WORDS, form)
 }
 
-impl Form {
-    /// All forms with their name, in the order of the key that goes through them.
-    pub const ALL: [(Self, &'static str); 3] = [(Self::Tree, "tree"), (Self::Flat, "flat"), (Self::Grouped, "grouped")];
-
-    /// The name in the configuration and on the screen.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(form, _)| *form == self).map_or("", |(_, name)| name)
-    }
-
-    /// The next one.
-    #[must_use]
-    pub fn next(self) -> Self {
-        let at = Self::ALL.iter().position(|(form, _)| *form == self).map_or(0, |at| at + 1);
-        Self::ALL[at % Self::ALL.len()].0
-    }
+/// The grouping after this one.
+#[must_use]
+pub fn next_grouping(grouping: GroupBy) -> GroupBy {
+    after(GroupBy::WORDS, grouping)
 }
 
-/// The columns by which rows can be grouped.
-pub const GROUPINGS: [&str; 3] = ["name", "user", "container"];
+fn after<T: Choice>(all: &[(&str, T)], current: T) -> T {
+    let at = all.iter().position(|(_, choice)| *choice == current).map_or(0, |at| at + 1);
+    all[at % all.len()].1
+}
 
 /// What a line stands for, across refreshes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -108,8 +94,8 @@ pub struct View {
     pub form: Form,
     /// Sort column; in a tree it orders siblings, and without one they stand in order of pid.
     pub sort: Option<(&'static Column, Order)>,
-    /// The column that groups, for [`Form::Grouped`].
-    pub group_by: &'static Column,
+    /// What groups, for [`Form::Grouped`].
+    pub group_by: GroupBy,
     /// Show kernel threads.
     pub kernel_threads: bool,
     /// Show threads as lines.
@@ -134,6 +120,12 @@ impl View {
 
     fn hides(&self, process: &Process) -> bool {
         !self.kernel_threads && process.is_kernel_thread()
+    }
+
+    /// The column that groups.
+    #[must_use]
+    pub fn grouping(&self) -> &'static Column {
+        columns::find(self.group_by.word()).expect("a test holds that every grouping is a column")
     }
 
     fn is_filtered(&self) -> bool {
@@ -335,8 +327,9 @@ fn flat_lines(observation: &Observation, view: &View) -> Lines {
 }
 
 fn grouped_lines(observation: &Observation, view: &View) -> Lines {
-    let label = |row: Row<'_>| match (view.group_by.value)(row) {
-        Value::None => format!("no {}", view.group_by.name),
+    let grouping = view.grouping();
+    let label = |row: Row<'_>| match (grouping.value)(row) {
+        Value::None => format!("no {}", grouping.name),
         value => value.human().into_owned(),
     };
     let rows = observation.processes().enumerate().filter(|(_, row)| !view.hides(row.process) && view.shows(*row));
@@ -401,6 +394,13 @@ fn member_row(observation: &Observation, target: Target) -> Option<Row<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_grouping_is_a_column() {
+        for (word, _) in GroupBy::WORDS {
+            assert!(columns::find(word).is_some(), "{word}");
+        }
+    }
 
     #[test]
     fn rails_run_to_the_next_sibling_and_no_further() {
