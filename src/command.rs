@@ -16,7 +16,7 @@ use std::process::ExitCode;
 /// What failed, why, and what to do; the caller prints it and exits with 1.
 pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
-        None => screen::run(cli, collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref())?),
+        None => screen::run(cli, &collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref())?),
         Some(Command::Columns) => Ok(ExitCode::SUCCESS),
         Some(Command::Record(args)) => {
             record::run(args, collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref())?)

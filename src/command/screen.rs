@@ -22,14 +22,14 @@ use std::{collections::HashSet, env, path::PathBuf, process::ExitCode, sync::Arc
 ///
 /// # Errors
 /// Where there is no terminal, nothing can be collected, or something is wrong with the configuration.
-pub fn run(cli: &Cli, source: Arc<dyn Source>) -> anyhow::Result<ExitCode> {
+pub fn run(cli: &Cli, source: &Arc<dyn Source>) -> anyhow::Result<ExitCode> {
     let path =
         cli.screen.config.clone().or_else(|| config::user_file(env::var_os("XDG_CONFIG_HOME"), env::var_os("HOME")));
     let start = configuration(&cli.screen, path.as_ref())?;
     let mouse = if start.mouse { Mouse::On } else { Mouse::Off };
-    let app = screen(cli, &start, &*source)?;
+    let app = screen(cli, &start, &**source)?;
     let mut save = |app: &App| save(app, &start, path.as_ref());
-    runtime::run(app, &source, mouse, &mut save)?;
+    runtime::run(app, source, mouse, &mut save)?;
     Ok(ExitCode::SUCCESS)
 }
 

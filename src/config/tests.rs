@@ -33,7 +33,7 @@ sort = "rss"
 sort_order = "ascending"
 preset = "web"
 columns = ["pid", "rss"]
-kernel_threads = true
+kernel_threads = false
 threads = true
 filter = "rss > 1M"
 theme = "mono"
@@ -242,7 +242,7 @@ quit = ['q'] # out
 ";
     let (after, what) = saved(text, |config| {
         config.delay = Duration::from_millis(1500);
-        config.kernel_threads = true;
+        config.kernel_threads = false;
         config.widths.insert("rss".to_owned(), 7);
     });
     let expected = "\
@@ -253,7 +253,7 @@ form = 'flat' # as I like it
 delay    =   1.5
 widths.user = 9 # wide
 widths.rss = 7
-kernel_threads = true
+kernel_threads = false
 
 [keys] # keys
 quit = ['q'] # out

@@ -82,6 +82,9 @@ pub struct ActionInfo {
 
 impl Action {
     /// The row of the table.
+    ///
+    /// # Panics
+    /// Never: a test holds that every action has its row.
     #[must_use]
     pub fn info(self) -> &'static ActionInfo {
         ACTIONS.iter().find(|info| info.action == self).expect("a test holds that every action is in the table")

@@ -390,7 +390,7 @@ fn tasks(observation: &Observation, facts: &Facts<'_>, area: Rect, buffer: &mut 
         pieces.push(Piece::new(format!("  {} {count}", printable(&[state.0])), facts.style(role)).spare(spare));
     }
     pieces.extend(facts.pair("  threads ", threads.to_string(), 4));
-    let rates: [(&str, fn(&System) -> Reading<u64>, u8); 4] = [
+    let rates: [(&str, Counter, u8); 4] = [
         ("   faults ", |system| system.counters.faults, 3),
         ("  major ", |system| system.counters.major_faults, 3),
         ("  switches ", |system| system.counters.switches, 5),
@@ -402,6 +402,9 @@ fn tasks(observation: &Observation, facts: &Facts<'_>, area: Rect, buffer: &mut 
     }
     line::draw(buffer, area, &pieces, facts.glyphs.cut);
 }
+
+/// A counter of the machine.
+type Counter = fn(&System) -> Reading<u64>;
 
 /// A rate without a fraction that would only flicker.
 fn whole(rate: f64) -> String {

@@ -74,7 +74,6 @@ pub enum Mouse {
     Off,
 }
 
-#[expect(clippy::too_many_arguments, reason = "the ends of all channels meet here and nowhere else")]
 fn serve(
     app: &mut App,
     source: &Arc<dyn Source>,
@@ -105,8 +104,7 @@ fn serve(
                     screen.written();
                     continue;
                 }
-                Msg::Written(Err(_)) | Msg::Lost | Msg::Signal(SIGHUP) => return Ok(()),
-                Msg::Signal(SIGTERM | SIGINT) => return Ok(()),
+                Msg::Written(Err(_)) | Msg::Lost | Msg::Signal(SIGHUP | SIGTERM | SIGINT) => return Ok(()),
                 Msg::Signal(SIGTSTP) => {
                     suspend(terminal, &mut screen);
                     Some(resized(&mut screen))

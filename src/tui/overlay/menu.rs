@@ -95,7 +95,7 @@ impl Menu {
         self.items.iter().filter(|item| item.label.contains(typed.trim())).collect()
     }
 
-    fn choose(&self, context: Context<'_>) {
+    fn choose(&self, context: &mut Context<'_>) {
         let Some(choice) = self.shown().get(self.list.at).map(|item| item.choice.clone()) else { return };
         match choice {
             Choice::Unsorted => context.pane.sort_in(None, context.observation),
@@ -113,12 +113,12 @@ impl Menu {
 }
 
 impl Overlay for Menu {
-    fn key(&mut self, key: Key, action: Option<Action>, context: Context<'_>) -> Outcome {
+    fn key(&mut self, key: Key, action: Option<Action>, mut context: Context<'_>) -> Outcome {
         let count = self.shown().len();
         match action {
             Some(Action::Back) => return Outcome::Close,
             Some(Action::Open) => {
-                self.choose(context);
+                self.choose(&mut context);
                 return Outcome::Close;
             }
             Some(action) if self.list.act(action, count) => {}

@@ -2,7 +2,6 @@
 
 use super::{Context, Outcome, Overlay, View};
 use crate::{
-    snapshot::Parts,
     table::query::{Query, complete},
     tui::{
         action::Action,
@@ -49,7 +48,7 @@ impl Line {
     }
 
     /// Let the list answer to what is typed so far; a filter that is not finished changes nothing.
-    fn apply(&mut self, context: Context<'_>) {
+    fn apply(&mut self, context: &mut Context<'_>) {
         let text = self.prompt.text();
         match Query::parse(&text) {
             Ok(query) => {
@@ -95,7 +94,7 @@ impl Line {
 }
 
 impl Overlay for Line {
-    fn key(&mut self, key: Key, action: Option<Action>, context: Context<'_>) -> Outcome {
+    fn key(&mut self, key: Key, action: Option<Action>, mut context: Context<'_>) -> Outcome {
         match (key.code(), action) {
             (KeyCode::Esc, _) | (_, Some(Action::Quit)) => {
                 let (query, selected) = self.before.clone();
@@ -113,12 +112,12 @@ impl Overlay for Line {
             },
             (KeyCode::Tab, _) => {
                 self.complete();
-                self.apply(context);
+                self.apply(&mut context);
                 Outcome::Stay
             }
             _ => {
                 if self.prompt.key(key) {
-                    self.apply(context);
+                    self.apply(&mut context);
                 }
                 Outcome::Stay
             }
@@ -129,17 +128,13 @@ impl Overlay for Line {
         true
     }
 
-    fn paste(&mut self, text: &str, context: Context<'_>) {
+    fn paste(&mut self, text: &str, mut context: Context<'_>) {
         self.prompt.insert(text);
-        self.apply(context);
+        self.apply(&mut context);
     }
 
     fn is_line(&self) -> bool {
         true
-    }
-
-    fn wants_everyone(&self) -> Parts {
-        Parts::NONE
     }
 
     fn draw(&self, view: &View<'_>, area: Rect, buffer: &mut Buffer) {

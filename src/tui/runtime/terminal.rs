@@ -83,7 +83,6 @@ impl Terminal {
     }
 
     /// Give the terminal back as it was.
-    #[expect(clippy::unused_self, reason = "only who has taken it can give it back")]
     pub fn restore(&self) {
         give_back();
     }
@@ -210,12 +209,12 @@ impl Screen {
             self.shown.reset();
         }
         let changes = self.shown.diff(&self.drawn);
-        let changed = !changes.is_empty() || self.unknown;
+        let differs = !changes.is_empty() || self.unknown;
         CrosstermBackend::new(&mut bytes).draw(changes.into_iter())?;
         queue!(bytes, EndSynchronizedUpdate)?;
         self.unknown = false;
         mem::swap(&mut self.shown, &mut self.drawn);
-        if changed && self.frames.send(bytes).is_ok() {
+        if differs && self.frames.send(bytes).is_ok() {
             self.busy = true;
         }
         Ok(())

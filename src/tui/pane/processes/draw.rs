@@ -31,7 +31,7 @@ pub struct Look<'a> {
 /// The columns that fit, from left to right with their place; and how many did not.
 #[must_use]
 pub fn fit(columns: &[(&'static Column, u16)], width: u16) -> (Vec<(&'static Column, Rect)>, usize) {
-    let Some(((last, least), others)) = columns.split_last() else { return (Vec::new(), 0) };
+    let Some(((rest, least), others)) = columns.split_last() else { return (Vec::new(), 0) };
     let mut kept = others.len();
     let used = |kept: usize| others.iter().take(kept).map(|(_, width)| width + 1).sum::<u16>();
     while kept > 0 && used(kept) + COMMAND.min(*least) > width {
@@ -43,7 +43,7 @@ pub fn fit(columns: &[(&'static Column, u16)], width: u16) -> (Vec<(&'static Col
         places.push((*column, Rect::new(x, 0, *width, 1)));
         x += width + 1;
     }
-    places.push((*last, Rect::new(x, 0, width.saturating_sub(x), 1)));
+    places.push((*rest, Rect::new(x, 0, width.saturating_sub(x), 1)));
     (places, others.len() - kept)
 }
 

@@ -123,6 +123,9 @@ impl View {
     }
 
     /// The column that groups.
+    ///
+    /// # Panics
+    /// Never: a test holds that every grouping is a column.
     #[must_use]
     pub fn grouping(&self) -> &'static Column {
         columns::find(self.group_by.word()).expect("a test holds that every grouping is a column")
