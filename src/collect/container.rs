@@ -97,7 +97,8 @@ impl ContainerReader {
 
     fn find(&mut self, reader: &mut Reader<'_>) -> Reading<Limiting> {
         let observer = reader.source.observer();
-        let own = observer.pid.filter(|_| !observer.foreign).ok_or(Missing::Unsupported)?;
+        // Of a recording the process that made it: its limits were recorded too.
+        let own = observer.pid.ok_or(Missing::Unsupported)?;
         let mounts = self.mounts.get_or_insert_with(|| own_file(own, "mountinfo", reader).map(mountinfo::parse));
         let mounts = mounts.as_deref().map_err(|missing| *missing)?;
         let membership = own_file(own, "cgroup", reader)?.to_vec();

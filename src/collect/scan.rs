@@ -55,6 +55,8 @@ pub struct Collector {
 #[derive(Default)]
 struct Buffers {
     tids: Vec<Pid>,
+    /// Listed in this pass, but not to be read.
+    hidden: Vec<Pid>,
 }
 
 /// Why a process is looked at in this pass.
@@ -185,6 +187,7 @@ impl Collector {
         let (last, pids, clocks) =
             (Arc::clone(&self.last), std::mem::take(&mut self.pids), std::mem::take(&mut self.clocks));
         snapshot.processes.reserve_exact(pids.len());
+        self.buffers.hidden.clear();
         let mut before = last.processes.iter().peekable();
         for (pid, clock) in pids.iter().zip(&clocks) {
             while before.next_if(|process| process.key.pid < *pid).is_some() {}
@@ -192,7 +195,10 @@ impl Collector {
             match self.look_at(Task::Process(*pid), known, *clock, request, pass, reader) {
                 Ok(process) => snapshot.processes.push(process),
                 Err(Missing::Gone) => {}
-                Err(_) => snapshot.hidden += 1,
+                Err(_) => {
+                    snapshot.hidden += 1;
+                    self.buffers.hidden.push(*pid);
+                }
             }
         }
         (self.pids, self.clocks) = (pids, clocks);
@@ -323,12 +329,15 @@ impl Collector {
     }
 
     fn note_exits(&mut self, request: &Request, snapshot: &mut Snapshot) {
-        let looked_for = |process: &Process| request.only.as_ref().is_none_or(|only| only.contains(&process.key.pid));
+        // What is not to be read any more, or not asked for, has not ended.
+        let looked_for = |pid: Pid| {
+            request.only.as_ref().is_none_or(|only| only.contains(&pid)) && !self.buffers.hidden.contains(&pid)
+        };
         let mut now = snapshot.processes.iter().peekable();
         let mut exited = Vec::new();
         for process in &self.last.processes {
             while now.next_if(|other| other.key < process.key).is_some() {}
-            if now.next_if(|other| other.key == process.key).is_none() && looked_for(process) {
+            if now.next_if(|other| other.key == process.key).is_none() && looked_for(process.key.pid) {
                 let status = self.exits.status(process, snapshot.observer);
                 exited.push(Exited { process: Arc::clone(process), status });
             }

@@ -48,18 +48,14 @@ impl SystemReader {
     /// All figures of the machine now.
     pub fn read(&mut self, reader: &mut Reader<'_>) -> System {
         let fixed = self.fixed.get_or_insert_with(|| Fixed::read(reader)).clone();
-        let stat = reader.file("stat").map(KernelStat::parse);
+        let stat = reader.file("stat").map_err(absent).map(KernelStat::parse);
         let vmstat = parsed::<VmStat>(reader, "vmstat");
         let counter = |name| {
-            vmstat
-                .as_ref()
-                .map_err(|missing| *missing)?
-                .0
-                .get(name)
-                .map(|count| count.cast_unsigned())
-                .ok_or(Missing::Unsupported)
+            let counters = &vmstat.as_ref().map_err(|missing| *missing)?.0;
+            let count = counters.get(name).ok_or(Missing::Unsupported)?;
+            u64::try_from(*count).map_err(|_| Missing::Malformed)
         };
-        let memory = reader.file("meminfo").and_then(memory);
+        let memory = reader.file("meminfo").map_err(absent).and_then(memory);
         let cpus = stat.as_ref().map(|stat| stat.cpus.len()).map_err(|missing| *missing);
         let container = self.container.read(memory.map(|memory| memory.total), cpus, reader);
         let counters = |of: fn(&KernelStat) -> Reading<u64>| stat.as_ref().map_err(|missing| *missing).and_then(of);
@@ -69,9 +65,10 @@ impl SystemReader {
             terminals: fixed.terminals,
             architecture: fixed.architecture,
             uptime: parsed::<Uptime>(reader, "uptime")
-                .map(|uptime| Duration::try_from_secs_f64(uptime.uptime).unwrap_or_default()),
-            load: parsed::<LoadAverage>(reader, "loadavg")
-                .map(|load| [load.one, load.five, load.fifteen].map(f64::from)),
+                .and_then(|uptime| Duration::try_from_secs_f64(uptime.uptime).map_err(|_| Missing::Malformed)),
+            load: parsed::<LoadAverage>(reader, "loadavg").and_then(|load| {
+                Ok([finite(load.one.into())?, finite(load.five.into())?, finite(load.fifteen.into())?])
+            }),
             counters: Counters {
                 switches: counters(|stat| stat.switches),
                 forks: counters(|stat| stat.forks),
@@ -93,12 +90,17 @@ impl SystemReader {
 }
 
 fn parsed<T: FromRead>(reader: &mut Reader<'_>, path: &str) -> Reading<T> {
-    T::from_read(reader.file(path)?).map_err(|_| Missing::Malformed)
+    T::from_read(reader.file(path).map_err(absent)?).map_err(|_| Missing::Malformed)
 }
 
 /// A machine-wide file that is not there is one that this kernel, or this mount of /proc, does not have.
 fn absent(missing: Missing) -> Missing {
     if missing == Missing::Gone { Missing::Unsupported } else { missing }
+}
+
+/// `nan` and `inf` are numbers to the parser, but not to anybody who looks at them.
+fn finite(number: f64) -> Reading<f64> {
+    if number.is_finite() { Ok(number) } else { Err(Missing::Malformed) }
 }
 
 fn delay_accounting(reader: &mut Reader<'_>) -> Reading<bool> {
@@ -113,7 +115,7 @@ fn pressure(reader: &mut Reader<'_>, path: &str) -> Reading<f64> {
     })?;
     let some = lines(bytes).find(|line| line.starts_with(b"some ")).ok_or(Missing::Malformed)?;
     let value = words(some).find_map(|word| word.strip_prefix(b"avg10=")).ok_or(Missing::Malformed)?;
-    crate::proc::fields::number(value)
+    crate::proc::fields::number(value).and_then(finite)
 }
 
 fn memory(bytes: &[u8]) -> Reading<Memory> {
