@@ -1,10 +1,11 @@
-//! `sysview man`: the manual page, from the definition of the command line and the tables of columns and probes.
+//! `sysview man`: the manual page, from the definition of the command line and the tables of keys and columns.
 //!
 //! Only what no table knows stands here: exit statuses and files.
 
 use crate::{
     cli::Cli,
     table::columns::{COLUMNS, Unit},
+    tui::action::ACTIONS,
 };
 use clap::{Arg, Command, CommandFactory};
 use clap_mangen::{
@@ -20,7 +21,7 @@ type Entry = (String, String);
 type List = (&'static str, fn() -> Vec<Entry>);
 
 /// Such sections, in their order on the page.
-const LISTS: &[List] = &[("COLUMNS", columns), ("EXIT STATUS", exit_statuses), ("FILES", files)];
+const LISTS: &[List] = &[("KEYS", keys), ("COLUMNS", columns), ("EXIT STATUS", exit_statuses), ("FILES", files)];
 
 /// The page, as roff(7) text.
 ///
@@ -98,6 +99,10 @@ fn list(title: &str, entries: &[Entry]) -> Roff {
         roff.text([roman(meaning.as_str())]);
     }
     roff
+}
+
+fn keys() -> Vec<Entry> {
+    ACTIONS.iter().map(|info| (info.keys.join(", "), format!("{}.", info.help))).collect()
 }
 
 fn columns() -> Vec<Entry> {

@@ -7,10 +7,15 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use sysview::{cli::Cli, table::COLUMNS};
+use sysview::{
+    cli::Cli,
+    table::COLUMNS,
+    tui::action::{ACTIONS, ActionInfo, Topic},
+};
 
 /// What a module may use: other modules of the library, and crates. Modules of the same layer do not know each other
-/// unless it says so here. The entry with the longest path that a file's path begins with is the one for it.
+/// unless it says so here; `module::Name` allows that one thing of it. The entry with the longest path that a file's path
+/// begins with is the one for it.
 struct Layer {
     path: &'static str,
     modules: &'static [&'static str],
@@ -34,8 +39,8 @@ const LAYERS: &[Layer] = &[
     layer("proc", &["unit", "text", "snapshot"], &["procfs"]),
     layer("config", &["unit", "text", "nearest", "table"], &["serde", "toml_edit"]),
     layer("sys", &["unit", "snapshot", "signal"], &["rustix", "libc"]),
-    layer("collect", &["unit", "text", "snapshot", "proc", "sys"], &["procfs", "sysinfo", "rustix"]),
-    layer("control", &["unit", "text", "snapshot", "proc", "sys", "signal"], &["rustix"]),
+    layer("collect", &["unit", "text", "snapshot", "proc", "sys"], &["procfs", "sysinfo", "rustix", "jiff"]),
+    layer("control", &["unit", "text", "snapshot", "proc", "sys", "signal", "collect"], &["rustix", "libc"]),
     layer("analysis", &["unit", "text", "snapshot", "signal"], &["object"]),
     layer(
         "table",
@@ -44,9 +49,10 @@ const LAYERS: &[Layer] = &[
     ),
     layer(
         "tui",
-        &["unit", "text", "snapshot", "analysis", "table", "config", "nearest", "signal"],
+        &["unit", "text", "snapshot", "analysis", "table", "config", "nearest", "signal", "control::ControlError"],
         &["ratatui", "unicode_width", "unicode_segmentation", "jiff"],
     ),
+    layer("tui/theme", &["unit", "text", "nearest", "config"], &["ratatui", "toml_edit"]),
     layer("tui/runtime", ANY, ANY),
     layer("cli", ANY, &["clap", "clap_complete"]),
     layer("command", ANY, ANY),
@@ -87,13 +93,13 @@ fn code(text: &str) -> String {
     code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
-/// The names that follow `crate::` in the code, those in braces included.
+/// What follows `crate::` in the code, those in braces included.
 fn modules_used(code: &str) -> BTreeSet<String> {
     let mut used = BTreeSet::new();
     for rest in code.split("crate::").skip(1) {
         let group = rest.strip_prefix('{').map_or_else(Vec::new, top_level);
         let names = if group.is_empty() { vec![rest] } else { group };
-        used.extend(names.into_iter().map(|name| word(name.trim_start()).to_owned()).filter(|name| !name.is_empty()));
+        used.extend(names.into_iter().map(|name| path(name.trim_start()).to_owned()).filter(|name| !name.is_empty()));
     }
     used
 }
@@ -117,6 +123,13 @@ fn top_level(group: &str) -> Vec<&str> {
         }
     }
     parts
+}
+
+/// `a::b` of `a::b::c`, or `a` where a group follows.
+fn path(text: &str) -> &str {
+    let first = word(text);
+    let second = text[first.len()..].strip_prefix("::").map(word).filter(|second| !second.is_empty());
+    second.map_or(first, |second| &text[..first.len() + 2 + second.len()])
 }
 
 fn word(text: &str) -> &str {
@@ -153,8 +166,10 @@ fn layers() {
         };
         let own = layer.path.split('/').next().unwrap_or_default();
         let code = code(&read(&path));
-        let module_allowed =
-            |module: &String| layer.modules == ANY || module == own || layer.modules.contains(&&**module);
+        let module_allowed = |used: &String| {
+            let module = word(used);
+            layer.modules == ANY || module == own || layer.modules.iter().any(|name| *name == module || name == used)
+        };
         let crate_allowed = |name: &String| layer.crates == ANY || layer.crates.contains(&&**name);
         let modules = modules_used(&code).into_iter().filter(|module| !module_allowed(module));
         let crates = dependencies.iter().filter(|name| uses_crate(&code, name) && !crate_allowed(name)).cloned();
@@ -166,7 +181,7 @@ fn layers() {
 #[test]
 fn layers_are_told_from_text() {
     let code = "use crate::{\n    a::{b, c},\n    d,\n};\nlet x = crate::e::f(); procfs::g(); self::sysinfo::h();";
-    assert_eq!(modules_used(code).into_iter().collect::<Vec<_>>(), ["a", "d", "e"]);
+    assert_eq!(modules_used(code).into_iter().collect::<Vec<_>>(), ["a", "d", "e::f"]);
     assert!(uses_crate(code, "procfs") && !uses_crate(code, "fs") && !uses_crate(code, "sysinfo"));
     assert!(dependencies().contains("regex_lite"));
 }
@@ -228,7 +243,7 @@ fn the_documented_test_command_closes_the_checks() {
 type List = (&'static str, fn() -> String);
 
 /// All of them.
-const LISTS: &[List] = &[("columns", columns), ("commands", commands)];
+const LISTS: &[List] = &[("keys", keys), ("columns", columns), ("commands", commands)];
 
 #[test]
 fn readme() {
@@ -255,6 +270,19 @@ fn between_markers(text: &str, name: &str, list: &str) -> String {
 /// Text in a cell of a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('<', "&lt;")
+}
+
+fn keys() -> String {
+    let row = |info: &ActionInfo| {
+        let keys: Vec<_> = info.keys.iter().map(|key| format!("`{key}`")).collect();
+        format!("| {} | {} |\n", keys.join(" "), cell(info.help))
+    };
+    let topic = |(topic, title): (Topic, &str)| {
+        let rows: String = ACTIONS.iter().filter(|info| info.topic == topic).map(row).collect();
+        format!("| **{title}** | |\n{rows}")
+    };
+    let rows: String = Topic::ALL.into_iter().map(topic).collect();
+    format!("| key | does |\n|---|---|\n{rows}")
 }
 
 fn columns() -> String {
