@@ -97,6 +97,18 @@ pub enum Command {
     Record(RecordArgs),
     /// Say what this kernel, these rights and this /proc allow, item by item, and how to get more
     Doctor(DoctorArgs),
+    /// Print what a shell needs to complete the command line
+    Completions(CompletionsArgs),
+    /// Print the manual page, in roff
+    Man,
+}
+
+/// Options of `completions`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
 }
 
 /// Options of `doctor`.

@@ -1,6 +1,8 @@
 //! One file per subcommand: sample, make a report, print it. The only place besides the screen that writes to a terminal.
 
+mod completions;
 mod doctor;
+mod man;
 mod record;
 mod screen;
 
@@ -8,7 +10,11 @@ use crate::{
     cli::{Cli, Command},
     collect,
 };
-use std::process::ExitCode;
+use anyhow::Context;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 /// Carry out what the command line asks for.
 ///
@@ -21,6 +27,17 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Record(args)) => {
             record::run(args, collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref())?)
         }
-        Some(Command::Doctor(args)) => doctor::run(args, &cli.source),
+        Some(Command::Doctor(args)) => print(doctor::report(args, &cli.source)?.as_bytes()),
+        Some(Command::Completions(args)) => print(&completions::script(*args)),
+        Some(Command::Man) => print(&man::page()?),
     }
+}
+
+/// A report that is made whole before it is printed. A reader that has seen enough is not an error.
+fn print(report: &[u8]) -> anyhow::Result<ExitCode> {
+    match io::stdout().write_all(report) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written.context("cannot write to standard output")?,
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,8 @@
 //!
 //! At most four threads; a process whose read is still out is not asked again; nobody waits for them at the end.
 
+#![expect(clippy::disallowed_methods, reason = "waits for other threads end at a deadline")]
+
 use super::source::{Reader, Source, Task};
 use crate::{
     proc::task,

@@ -1,5 +1,7 @@
 //! The live system: `/proc`, or another directory given with `--proc-root`.
 
+#![expect(clippy::disallowed_methods, reason = "the place where kernel files are opened and the clock is read")]
+
 use super::source::{Source, missing};
 use crate::{
     proc::fields,

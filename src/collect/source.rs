@@ -2,6 +2,8 @@
 //!
 //! Paths are relative to the root of /proc; one that begins with `/` is outside of it (`/etc/passwd`, `/sys/…`).
 
+#![expect(clippy::disallowed_methods, reason = "the place where a recording is opened")]
+
 use super::{
     archive::{Archive, ArchiveError},
     live::Live,

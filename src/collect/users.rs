@@ -2,6 +2,8 @@
 //!
 //! Not getpwuid(3): it can hang on a dead directory server, and a statically linked program has no name services at all.
 
+#![expect(clippy::disallowed_methods, reason = "waits for other threads end at a deadline")]
+
 use super::source::{Reader, Source};
 use crate::{
     proc::fields::{lines, number},

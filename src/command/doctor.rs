@@ -14,9 +14,8 @@ use anyhow::Context;
 use probes::{PROBES, Probe};
 use serde_json::json;
 use std::{
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
-    process::ExitCode,
     sync::{Arc, mpsc::channel},
     thread,
     time::Duration,
@@ -102,25 +101,20 @@ impl Look {
     }
 }
 
-/// Try everything and print what came of it.
+/// Try everything and tell what came of it.
 ///
 /// # Errors
-/// Where there is no /proc at all, or standard output cannot be written.
-pub fn run(args: &DoctorArgs, from: &SourceArgs) -> anyhow::Result<ExitCode> {
+/// Where there is no /proc at all, or it is that of a recording.
+pub fn report(args: &DoctorArgs, from: &SourceArgs) -> anyhow::Result<String> {
     if from.from.is_some() {
         anyhow::bail!("a recording says nothing of what this kernel allows: run doctor without --from");
     }
     let look = Arc::new(Look::open(from.proc_root.as_deref().unwrap_or(Path::new("/proc")))?);
     let outcomes: Vec<_> = PROBES.iter().map(|probe| (probe, attempt(probe, &look))).collect();
-    let text = match args.format {
+    Ok(match args.format {
         DoctorFormat::Table => table(&look.system, &outcomes),
         DoctorFormat::Json => json(&outcomes),
-    };
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        written => written.context("cannot write the report")?,
-    }
-    Ok(ExitCode::SUCCESS)
+    })
 }
 
 /// Run one probe on a thread of its own, which is left behind if it does not come back.

@@ -3,6 +3,8 @@
 //! A report with rates needs two samples, so a recording for N reports has N + 1. It is written to a file of its own
 //! beside the one named, which takes its place at the end: what is there is whole, or as it was.
 
+#![expect(clippy::disallowed_methods, reason = "the place where a recording is written")]
+
 use crate::{
     cli::RecordArgs,
     collect::{

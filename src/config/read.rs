@@ -1,5 +1,7 @@
 //! From the text of a configuration to settings: every problem at once, each with its place and what is allowed.
 
+#![expect(clippy::disallowed_methods, reason = "the place where the configuration is read")]
+
 use super::{Choice, Config, KeyBinding, SETTINGS, find, no_such_setting};
 use crate::{nearest::suggestion, text::printable};
 use std::{

@@ -1,5 +1,7 @@
 //! Changed settings into the user's file: what else stands there stays as it is, comments and order included.
 
+#![expect(clippy::disallowed_methods, reason = "the place where the configuration is written")]
+
 use super::{
     Config, SETTINGS,
     read::{MARK, text_of},

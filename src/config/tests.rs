@@ -1,5 +1,7 @@
 //! The documented file against the table of settings, every kind of mistake, and saving without destroying.
 
+#![expect(clippy::disallowed_methods, reason = "tests write files")]
+
 use super::*;
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 

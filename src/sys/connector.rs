@@ -3,6 +3,8 @@
 //! Only the initial pid and user namespaces are served. In others the wish to listen is not acknowledged, yet events
 //! with pids of the *initial* namespace may come: without the acknowledgement the socket is closed again.
 
+#![expect(clippy::disallowed_methods, reason = "the wait for the kernel ends at a deadline")]
+
 use super::netlink::{Socket, field, messages};
 use rustix::{
     io::{Errno, Result},

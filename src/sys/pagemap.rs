@@ -1,5 +1,6 @@
 //! `PAGEMAP_SCAN` (Documentation/admin-guide/mm/pagemap.rst, since 6.7): which pages of a range are what.
 
+#![expect(clippy::disallowed_methods, reason = "a descriptor for the request, not a file to be read")]
 #![expect(unsafe_code, reason = "rustix has no wrapper for PAGEMAP_SCAN")]
 
 use rustix::{

@@ -1,6 +1,7 @@
 //! Which key does what: the defaults of the action table, with the user's own keys in their place.
 
 use super::action::{ACTIONS, Action};
+use crate::nearest::suggestion;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::{collections::HashMap, fmt};
 
@@ -119,11 +120,8 @@ impl Keymap {
         let mut map = Self { actions: HashMap::new(), keys: HashMap::new() };
         for (name, _) in own {
             if !ACTIONS.iter().any(|info| info.name == name) {
-                let nearest = ACTIONS
-                    .iter()
-                    .max_by(|a, b| strsim::jaro_winkler(a.name, name).total_cmp(&strsim::jaro_winkler(b.name, name)));
-                let nearest = nearest.map_or("", |info| info.name);
-                problems.push(format!("keys.{name}: there is no such action; the nearest is {nearest:?}"));
+                let suggestion = suggestion(name, ACTIONS.iter().map(|info| info.name));
+                problems.push(format!("keys.{name}: there is no such action{suggestion}"));
             }
         }
         let own_keys = |name: &str| own.iter().rev().find(|(other, _)| other == name).map(|(_, keys)| keys);

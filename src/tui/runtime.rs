@@ -4,6 +4,8 @@
 //! The writer is a thread of its own so that a terminal that takes nothing (a stopped ssh client) holds up frames and
 //! nothing else: while a frame is out none is made, and the next one shows what is true then.
 
+#![expect(clippy::disallowed_methods, reason = "the place where the clock of the screen is read")]
+
 pub mod terminal;
 
 use super::{

@@ -1,0 +1,29 @@
+# Recipes of one line each; `.ci/run` does what `check` and `test` do, on a bare machine.
+
+# Form, lints and documents.
+check:
+    cargo fmt --check && cargo clippy --all-targets --locked -- -D warnings && RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked --document-private-items
+
+# All tests.
+test:
+    cargo test --locked
+
+# The screens that changed, one after the other, to accept or reject (cargo install cargo-insta).
+screens:
+    cargo insta test --review --test it
+
+# Write the lists in the README anew from the tables.
+docs:
+    UPDATE=1 cargo test --locked --test it tidy::readme
+
+# Benchmarks of the collector and the parsers.
+bench:
+    cargo bench --locked
+
+# A program that needs no shared library, for any Linux of this architecture.
+static:
+    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')"
+
+# The screen, with a zombie, a stopped process and a busy one to look at.
+demo:
+    bash -c 'trap "kill -KILL \$(jobs -p)" EXIT; bash -c "(exit 3) & exec sleep 1000" & sleep 1000 & kill -STOP $!; timeout 1000 sh -c "while :; do :; done" & cargo run --release --locked'
