@@ -458,7 +458,7 @@ impl App {
             readonly: self.setup.readonly,
         };
         for overlay in &self.overlays {
-            let below = Rect { y: layout.tab.y, height: area.height - layout.tab.y, ..area };
+            let below = Rect { y: layout.pane.y, height: area.height - layout.pane.y, ..area };
             let room = if overlay.is_line() {
                 clear(layout.footer, buffer);
                 layout.footer

@@ -97,9 +97,11 @@ fn per_line(width: u16) -> usize {
 fn plan(observation: &Observation, width: u16, height: u16) -> Vec<Block> {
     use Block::{CpuTotal, Cpus, CpusAndMemory, Grid, Memory, MemoryLine, Tasks, Title};
     let side_by_side = width >= SIDE_BY_SIDE;
+    // A few CPUs say more in one line with their parts than each in a cell of a grid.
+    let folded = if cpu_count(observation) > 4 { Grid } else { CpuTotal };
     let rich: &[&[Block]] = &[
         if side_by_side { &[Title, CpusAndMemory, Tasks] } else { &[Title, Cpus, Memory, Tasks] },
-        &[Title, Grid, Memory, Tasks],
+        &[Title, folded, Memory, Tasks],
         &[Title, CpuTotal, Memory, Tasks],
         &[Title, CpuTotal, MemoryLine, Tasks],
         &[Title, CpuTotal, MemoryLine],
@@ -217,7 +219,7 @@ fn cpu_line<'a>(label: String, shares: &CpuShares, facts: &Facts<'_>) -> Vec<Pie
     ];
     for (label, percent, role, spare) in figures {
         let style = if percent >= 0.5 { facts.style(role) } else { facts.style(Role::Dim) };
-        pieces.push(Piece::new(format!("{label} {percent:>2.0}"), style).spare(spare));
+        pieces.push(Piece::new(format!("{label}{percent:>3.0}"), style).spare(spare));
     }
     pieces
 }

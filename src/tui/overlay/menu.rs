@@ -106,7 +106,7 @@ impl Menu {
             }
             Choice::User(user) => {
                 context.pane.view.user = user;
-                context.pane.rebuild(context.observation);
+                context.pane.filtered(context.observation);
             }
         }
     }

@@ -57,7 +57,7 @@ impl Line {
                 match self.purpose {
                     Purpose::Filter => {
                         context.pane.view.filter = query;
-                        context.pane.rebuild(context.observation);
+                        context.pane.filtered(context.observation);
                     }
                     Purpose::Search => {
                         context.pane.search = query;

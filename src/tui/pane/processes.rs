@@ -469,11 +469,31 @@ impl Processes {
             (_, None) => columns::find("cpu").map(|column| (column, column.first)),
             (_, sort) => sort,
         };
+        self.rearranged(observation);
+    }
+
+    /// The lines are others now: the selection goes to the line that stands for it.
+    fn rearranged(&mut self, observation: &Arc<Observation>) {
+        // Where they stood means nothing any more.
+        self.exited.clear();
+        let process = self.selected_process(observation).and_then(|key| observation.now.position(key.pid));
         self.rebuild(observation);
-        if let Some(at) = self.position() {
-            self.reveal(at);
+        let stands_for = |line: &Line| {
+            let members = self.lines.order.get(line.members.clone()).unwrap_or_default();
+            process.is_some_and(|at| line.target == Target::Process(at) || members.contains(&at))
+        };
+        let at = self.position().or_else(|| self.lines.lines.iter().position(stands_for));
+        self.select(at.unwrap_or(0));
+    }
+
+    /// The view is narrower or wider now: the selection goes to a line that is there for its own sake.
+    pub fn filtered(&mut self, observation: &Arc<Observation>) {
+        self.rebuild(observation);
+        if self.line().is_none_or(|line| line.context)
+            && let Some(at) = self.lines.lines.iter().position(|line| !line.context)
+        {
+            self.select(at);
         }
-        self.clamp();
     }
 
     /// Sort by a column; by the one it is sorted by already: the other way round.
@@ -502,8 +522,7 @@ impl Processes {
         }
         self.view.group_by = lines::next_grouping(self.view.group_by);
         self.view.open_groups.clear();
-        self.selected = None;
-        self.rebuild(observation);
+        self.rearranged(observation);
     }
 
     fn tag(&mut self, observation: &Arc<Observation>) {

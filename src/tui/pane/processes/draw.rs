@@ -167,6 +167,8 @@ impl Drawing<'_> {
         let text = match (&value, self.line.target) {
             // A group has no pid of its own.
             (Value::None, Target::Group) => return,
+            // It is gone, and so is what it had.
+            (Value::Missing(Missing::Gone | Missing::NotRequested), Target::Exited(_)) => Value::None.human(),
             (Value::Missing(Missing::NotRequested), _) => self.look.glyphs.pending.into(),
             _ => value.human(),
         };
@@ -246,7 +248,11 @@ impl Drawing<'_> {
                     Err(_) => Some("  not reaped".to_owned()),
                 }
             }
-            Target::Thread(_) | Target::Group => None,
+            Target::Thread(at) => {
+                let thread = self.observation.now.threads.get(at)?;
+                Some(format!("  thread {}", thread.key.pid))
+            }
+            Target::Group => None,
         }
     }
 
