@@ -1,5 +1,10 @@
 //! No subcommand: the screen, set up by the defaults, the user's file over them and the command line over that.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the environment says where the configuration is and what the terminal shows"
+)]
+
 use crate::{
     cli::{Cli, ScreenArgs},
     collect::{source::Source, users},
