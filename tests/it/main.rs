@@ -2,4 +2,7 @@
 
 #![expect(clippy::disallowed_methods, clippy::panic, reason = "tests read and write files, and fail by panicking")]
 
+mod doctor;
+mod need;
+mod packaging;
 mod tidy;
