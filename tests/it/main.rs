@@ -5,4 +5,5 @@
 mod doctor;
 mod need;
 mod packaging;
+mod recordings;
 mod tidy;
