@@ -1,9 +1,6 @@
 //! No subcommand: the screen, set up by the defaults, the user's file over them and the command line over that.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the environment says where the configuration is and what the terminal shows"
-)]
+#![expect(clippy::disallowed_methods, reason = "the place where the environment is read")]
 
 use crate::{
     cli::{Cli, ScreenArgs},

@@ -2,4 +2,8 @@
 
 #![expect(clippy::disallowed_methods, clippy::panic, reason = "tests read and write files, and fail by panicking")]
 
+mod doctor;
+mod need;
+mod packaging;
+mod recordings;
 mod tidy;

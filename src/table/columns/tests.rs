@@ -1,3 +1,5 @@
+//! Every column on processes made for it.
+
 use super::*;
 use crate::{
     analysis::Observation,
