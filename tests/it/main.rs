@@ -2,4 +2,9 @@
 
 #![expect(clippy::disallowed_methods, clippy::panic, reason = "tests read and write files, and fail by panicking")]
 
+mod collect;
+mod fixture;
+mod hostile_tree;
+mod properties;
+mod record;
 mod tidy;
