@@ -2,8 +2,13 @@
 
 #![expect(clippy::disallowed_methods, clippy::panic, reason = "tests read and write files, and fail by panicking")]
 
+mod collect;
 mod doctor;
+mod fixture;
+mod hostile_tree;
 mod need;
 mod packaging;
+mod properties;
+mod record;
 mod recordings;
 mod tidy;
