@@ -91,8 +91,10 @@ pub struct ScreenArgs {
 /// The subcommands; without one the screen is opened.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// List processes
+    Ps(PsArgs),
     /// Explain every column
-    Columns,
+    Columns(ColumnsArgs),
     /// Write what the kernel tells into a file that --from opens
     Record(RecordArgs),
     /// Say what this kernel, these rights and this /proc allow, item by item, and how to get more
@@ -109,6 +111,87 @@ pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Aligned text for people, cut to the width of the terminal
+    Table,
+    /// One array
+    Json,
+    /// An object a line
+    Ndjson,
+    /// Comma-separated values, with the names of the columns in the first line
+    Csv,
+}
+
+/// Length, number and form of reports.
+#[derive(Clone, Debug, Args)]
+pub struct ReportArgs {
+    /// Seconds from one sample to the next
+    #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = seconds)]
+    pub delay: Duration,
+
+    /// Number of reports; 0: without end
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub count: u64,
+
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// Options of `columns`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ColumnsArgs {
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// Options of `ps`.
+#[derive(Clone, Debug, Args)]
+pub struct PsArgs {
+    /// Only these processes; all where none is named
+    #[arg(value_name = "PID")]
+    pub pids: Vec<u32>,
+
+    /// Draw children below their parent
+    #[arg(long)]
+    pub tree: bool,
+
+    /// Also a row for each thread of processes that have more than one
+    #[arg(long)]
+    pub threads: bool,
+
+    /// Columns from left to right, apart by commas; `sysview columns` explains them
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with = "preset")]
+    pub columns: Vec<String>,
+
+    /// Columns for one question: default, memory, faults, sched, io or jobs
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+
+    /// Sort by this column: numbers that count something from the largest, all else from the smallest
+    #[arg(long, value_name = "COLUMN")]
+    pub sort: Option<String>,
+
+    /// Sort the other way round
+    #[arg(long, requires = "sort")]
+    pub reverse: bool,
+
+    /// Only rows for which this holds, such as 'rss > 100M and not user = root'
+    #[arg(long, value_name = "EXPRESSION")]
+    pub filter: Option<String>,
+
+    /// Only processes of this real user, by name or number
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace the text of --help")]
+    pub report: ReportArgs,
 }
 
 /// Options of `doctor`.

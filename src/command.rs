@@ -1,17 +1,24 @@
 //! One file per subcommand: sample, make a report, print it. The only place besides the screen that writes to a terminal.
 
+mod columns;
 mod completions;
 mod doctor;
 mod man;
+mod output;
+mod ps;
 mod record;
 mod screen;
 
 use crate::{
     cli::{Cli, Command},
     collect,
+    nearest::suggestion,
+    table::{COLUMNS, Column},
+    text::printable,
 };
 use anyhow::Context;
 use std::{
+    fmt,
     io::{self, Write},
     process::ExitCode,
 };
@@ -23,7 +30,11 @@ use std::{
 pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         None => screen::run(cli, &collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref())?),
-        Some(Command::Columns) => Ok(ExitCode::SUCCESS),
+        Some(Command::Columns(args)) => until_closed(columns::run(*args)),
+        Some(Command::Ps(args)) => {
+            let source = collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref())?;
+            until_closed(ps::run(args, &source))
+        }
         Some(Command::Record(args)) => {
             record::run(args, collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref())?)
         }
@@ -40,4 +51,47 @@ fn print(report: &[u8]) -> anyhow::Result<ExitCode> {
         written => written.context("cannot write to standard output")?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The command line makes no sense: exit status 2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// A reader of standard output that has seen enough is not an error.
+fn until_closed(done: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    let is_closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    match done {
+        Err(error) if error.downcast_ref().is_some_and(is_closed) => Ok(ExitCode::SUCCESS),
+        done => done.map_err(|error| match error.downcast::<io::Error>() {
+            Ok(error) => anyhow::Error::new(error).context("cannot write to standard output"),
+            Err(error) => error,
+        }),
+    }
+}
+
+/// Tell of something asked for that failed while the rest goes on.
+#[expect(clippy::print_stderr, reason = "errors that do not end a command")]
+fn complain(problem: &str) {
+    eprintln!("sysview: {}", printable(problem.as_bytes()));
+}
+
+/// The column that the user named.
+fn column(name: &str) -> Result<&'static Column, Usage> {
+    crate::table::columns::find(name).ok_or_else(|| {
+        let nearest = suggestion(name, COLUMNS.iter().map(|column| column.name));
+        Usage(format!("unknown column {name}{nearest}; `sysview columns` lists them"))
+    })
+}
+
+/// What stands where a line of a table was cut.
+fn cut_mark() -> &'static str {
+    if screen::is_utf8() { "…" } else { ">" }
 }

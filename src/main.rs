@@ -8,6 +8,6 @@ use sysview::{cli::Cli, command, text::printable};
 fn main() -> ExitCode {
     command::run(&Cli::parse()).unwrap_or_else(|error| {
         eprintln!("sysview: {}", printable(format!("{error:#}").as_bytes()));
-        ExitCode::FAILURE
+        if error.is::<command::Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
     })
 }

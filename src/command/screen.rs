@@ -206,7 +206,7 @@ fn depth() -> Depth {
 }
 
 /// Whether the locale is UTF-8, by the first of its variables that is set (locale(7)).
-fn is_utf8() -> bool {
+pub(super) fn is_utf8() -> bool {
     let set = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
         .filter_map(|name| env::var(name).ok())
