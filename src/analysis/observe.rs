@@ -2,8 +2,8 @@
 
 use super::family::Families;
 use crate::{
-    snapshot::{Process, Snapshot, Units},
-    unit::{Pid, ProcessKey},
+    snapshot::{Process, Reading, Snapshot, Units, process::State},
+    unit::{Nanoseconds, Pid, ProcessKey},
 };
 use std::{
     sync::{Arc, OnceLock},
@@ -115,6 +115,19 @@ impl<'a> Row<'a> {
     pub fn elapsed(self) -> Duration {
         let now = &self.observation.now;
         now.taken.boot.saturating_sub(started(self.process, now.units))
+    }
+
+    /// How long ago it last ran; nothing for one that runs or is ready to.
+    ///
+    /// # Errors
+    /// As the reading of [`Parts::SCHED`](crate::snapshot::Parts::SCHED), or why there is nothing to compare its clock
+    /// with.
+    pub fn since_ran(self) -> Reading<Nanoseconds> {
+        if self.process.stat.state == State::RUNNING {
+            return Ok(Nanoseconds(0));
+        }
+        let last = self.process.details().last_ran?;
+        Ok(self.observation.now.scheduler? - last)
     }
 
     /// What a difference to the snapshot before covers: the time between the two, or the whole life of one that was

@@ -144,7 +144,7 @@ fn without_rights_values_say_why_and_a_limit_of_the_container_shows() {
     // There are no clocks, so the ticks of stat serve.
     assert_near(value(row(&observations[1], 4010), "cpu").number(), 50.0);
     assert_eq!(row(&observations[1], 4010).since_ran(), Ok(Nanoseconds(0)));
-    assert_eq!(row(&observations[1], 4001).since_ran(), Err(Missing::Unsupported));
+    assert_eq!(row(&observations[1], 4001).since_ran(), Err(Missing::Denied));
     assert_eq!(now.system.pressure.cpu, Err(Missing::Unsupported));
     assert_eq!(now.system.counters.faults, Err(Missing::Denied));
     let container = now.system.container.expect("the limits can be read");

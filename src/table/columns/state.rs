@@ -40,9 +40,7 @@ pub(super) const COLUMNS: &[Column] = &[
             if row.process.stat.state == State::RUNNING {
                 return Value::None;
             }
-            let last_ran = row.process.details().last_ran;
-            let age = last_ran.and_then(|last| Ok((row.observation.now.scheduler? - last).seconds()));
-            Value::of(age, Value::Seconds)
+            Value::of(row.since_ran(), |age| Value::Seconds(age.seconds()))
         },
     },
     Column {
