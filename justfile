@@ -26,4 +26,4 @@ static:
 
 # The screen, with a zombie, a stopped process and a busy one to look at.
 demo:
-    bash -c 'trap "kill -KILL \$(jobs -p)" EXIT; bash -c "(exit 3) & exec sleep 1000" & sleep 1000 & kill -STOP $!; timeout 1000 sh -c "while :; do :; done" & cargo run --release --locked'
+    bash -c 'trap "kill -KILL \$(jobs -p)" EXIT; bash -c "(exit 3) & exec sleep 1000" & sh -c "kill -STOP \$\$" & sh -c "while :; do :; done" & cargo run --release --locked'

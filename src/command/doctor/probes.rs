@@ -89,14 +89,14 @@ pub const PROBES: &[Probe] = &[
     Probe {
         item: "taskstats",
         what: "delays per task",
-        needed_for: "columns block_delay, swap_delay, reclaim_delay, thrash_delay, compact_delay, cow_breaks, cow_delay",
+        needed_for: "how long each process was held up by swapping, reclaim, compaction and copy-on-write",
         how: "CAP_NET_ADMIN (run as root), the initial user namespace, and CONFIG_TASKSTATS",
         attempt: taskstats,
     },
     Probe {
         item: "delay_accounting",
         what: "delays are counted",
-        needed_for: "the columns of taskstats, which stay 0 without it",
+        needed_for: "column block_delay and the delays of taskstats, which stay 0 without it",
         how: "sysctl kernel.task_delayacct=1; only tasks started afterwards are counted in full",
         attempt: delay_accounting,
     },
@@ -503,4 +503,23 @@ fn cgroup(look: &Look) -> Outcome {
     );
     let cpus = container.cpus.map_or_else(|| "CPUs not limited".to_owned(), |cpus| format!("limited to {cpus} CPUs"));
     Ok(format!("{versions}; {memory}; {cpus}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::columns::find;
+    use std::collections::HashSet;
+
+    #[test]
+    fn items_are_named_once_and_speak_of_columns_that_exist() {
+        let mut items = HashSet::new();
+        for probe in PROBES {
+            assert!(items.insert(probe.item), "{} stands twice", probe.item);
+            let words = probe.needed_for.split([' ', ',', ';']).filter(|word| word.contains('_'));
+            for name in words {
+                assert!(find(name).is_some(), "{}: no column {name}", probe.item);
+            }
+        }
+    }
 }
