@@ -195,20 +195,11 @@ pub struct PsArgs {
 }
 
 /// Options of `doctor`.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Copy, Debug, Args)]
 pub struct DoctorArgs {
     /// How the report is written
-    #[arg(long, value_enum, default_value_t = DoctorFormat::Table)]
-    pub format: DoctorFormat,
-}
-
-/// The forms that the report of `doctor` has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DoctorFormat {
-    /// Text for people
-    Table,
-    /// One array
-    Json,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
 }
 
 /// What to record.

@@ -16,7 +16,6 @@ use crate::{
     table::{COLUMNS, Column},
     text::printable,
 };
-use anyhow::Context;
 use std::{
     fmt,
     io::{self, Write},
@@ -38,18 +37,14 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Record(args)) => {
             record::run(args, collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref())?)
         }
-        Some(Command::Doctor(args)) => print(doctor::report(args, &cli.source)?.as_bytes()),
-        Some(Command::Completions(args)) => print(&completions::script(*args)),
-        Some(Command::Man) => print(&man::page()?),
+        Some(Command::Doctor(args)) => until_closed(doctor::run(*args, &cli.source)),
+        Some(Command::Completions(args)) => until_closed(print(&completions::script(*args))),
+        Some(Command::Man) => until_closed(print(&man::page()?)),
     }
 }
 
-/// A report that is made whole before it is printed. A reader that has seen enough is not an error.
-fn print(report: &[u8]) -> anyhow::Result<ExitCode> {
-    match io::stdout().write_all(report) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        written => written.context("cannot write to standard output")?,
-    }
+fn print(text: &[u8]) -> anyhow::Result<ExitCode> {
+    io::stdout().write_all(text)?;
     Ok(ExitCode::SUCCESS)
 }
 

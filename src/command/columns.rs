@@ -1,6 +1,6 @@
 //! `sysview columns`: what every column means, in what it counts, and where it comes from.
 
-use super::output::{Field, Printer, Record, terminal_width};
+use super::output::{Field, Printer, Record, terminal_width, wrapped};
 use crate::{
     cli::{ColumnsArgs, Format},
     table::{COLUMNS, Column, Value, presets::PRESETS},
@@ -10,7 +10,6 @@ use std::{
     io::{self, Write},
     process::ExitCode,
 };
-use unicode_width::UnicodeWidthStr;
 
 /// Explain every column.
 ///
@@ -80,27 +79,10 @@ fn explained(width: usize) -> String {
     text
 }
 
-/// The words of a text in lines of at most `width` cells; a longer word has a line of its own.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let last = lines.len() - 1;
-        let line = &mut lines[last];
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.width() + 1 + word.width() <= width {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use unicode_width::UnicodeWidthStr;
 
     #[test]
     fn words_are_wrapped_and_none_is_lost() {

@@ -4,18 +4,20 @@
 
 mod probes;
 
+use super::output::{Field, Printer, Record, terminal_width, wrapped};
 use crate::{
-    cli::{DoctorArgs, DoctorFormat, SourceArgs},
+    cli::{DoctorArgs, Format, SourceArgs},
     collect::{Collector, live::Live, machine::Machine, source::Source},
     snapshot::{Missing, Request, System},
+    table::Value,
     text::{Text, printable},
 };
 use anyhow::Context;
 use probes::{PROBES, Probe};
-use serde_json::json;
 use std::{
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
+    process::ExitCode,
     sync::{Arc, mpsc::channel},
     thread,
     time::Duration,
@@ -101,20 +103,21 @@ impl Look {
     }
 }
 
-/// Try everything and tell what came of it.
+/// Try everything and print what came of it.
 ///
 /// # Errors
-/// Where there is no /proc at all, or it is that of a recording.
-pub fn report(args: &DoctorArgs, from: &SourceArgs) -> anyhow::Result<String> {
+/// Where there is no /proc at all, or it is that of a recording; where it cannot be printed.
+pub fn run(args: DoctorArgs, from: &SourceArgs) -> anyhow::Result<ExitCode> {
     if from.from.is_some() {
         anyhow::bail!("a recording says nothing of what this kernel allows: run doctor without --from");
     }
     let look = Arc::new(Look::open(from.proc_root.as_deref().unwrap_or(Path::new("/proc")))?);
     let outcomes: Vec<_> = PROBES.iter().map(|probe| (probe, attempt(probe, &look))).collect();
-    Ok(match args.format {
-        DoctorFormat::Table => table(&look.system, &outcomes),
-        DoctorFormat::Json => json(&outcomes),
-    })
+    match args.format {
+        Format::Table => io::stdout().write_all(table(&look.system, &outcomes, terminal_width()).as_bytes())?,
+        format => Printer::standard(format, super::cut_mark()).report(&FIELDS, usize::MAX, &records(&outcomes))?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Run one probe on a thread of its own, which is left behind if it does not come back.
@@ -136,22 +139,37 @@ fn verdict(outcome: &Outcome) -> (Verdict, &str) {
     }
 }
 
-fn json(outcomes: &[(&Probe, Outcome)]) -> String {
-    let entry = |(probe, outcome): &(&Probe, Outcome)| {
-        let (verdict, evidence) = verdict(outcome);
-        json!({
-            "item": probe.item,
-            "verdict": verdict.word(),
-            "evidence": printable(evidence.as_bytes()),
-            "needed_for": probe.needed_for,
-            "how": probe.how,
-        })
-    };
-    let report: serde_json::Value = outcomes.iter().map(entry).collect();
-    format!("{report:#}\n")
+const fn field(name: &'static str, title: &'static str) -> Field {
+    Field { name, title, right: false }
 }
 
-fn table(system: &System, outcomes: &[(&Probe, Outcome)]) -> String {
+const FIELDS: [Field; 5] = [
+    field("item", "ITEM"),
+    field("verdict", "VERDICT"),
+    field("evidence", "EVIDENCE"),
+    field("needed_for", "NEEDED FOR"),
+    field("how", "HOW"),
+];
+
+fn records<'a>(outcomes: &'a [(&Probe, Outcome)]) -> Vec<Record<'a>> {
+    let record = |(probe, outcome): &'a (&Probe, Outcome)| {
+        let (verdict, evidence) = verdict(outcome);
+        let cells = vec![
+            Value::Word(probe.item),
+            Value::Word(verdict.word()),
+            Value::Text(evidence.as_bytes().into()),
+            Value::Word(probe.needed_for),
+            Value::Word(probe.how),
+        ];
+        Record { cells, ..Record::default() }
+    };
+    outcomes.iter().map(record).collect()
+}
+
+/// For people: verdict and item at the left, beside them what was found in as many lines as it takes, and how to get
+/// what is not to be had.
+fn table(system: &System, outcomes: &[(&Probe, Outcome)], width: Option<usize>) -> String {
+    let width = width.unwrap_or(usize::MAX);
     let machine = Machine::read();
     let cpus = system.cpus.as_ref().map_or_else(|missing| missing.word().to_owned(), |cpus| cpus.len().to_string());
     let names = [
@@ -164,15 +182,48 @@ fn table(system: &System, outcomes: &[(&Probe, Outcome)]) -> String {
         format!("{what:<12}{}", name.as_ref().map_or_else(|| "-".into(), Text::printable))
     };
     let machine = names.into_iter().map(name).chain([format!("{:<12}{cpus}", "CPUs"), String::new()]);
-    let items = outcomes.iter().flat_map(|(probe, outcome)| {
-        let (verdict, evidence) = verdict(outcome);
-        let evidence = printable(evidence.as_bytes());
-        let mut lines = vec![format!("{:<12}{:<20}{}: {evidence}", verdict.word(), probe.item, probe.what)];
-        if verdict != Verdict::Yes {
-            lines.push(format!("{:<32}needed for {}", "", probe.needed_for));
-            lines.push(format!("{:<32}to get it: {}", "", probe.how));
-        }
-        lines
-    });
+    let items = outcomes.iter().flat_map(|(probe, outcome)| item(probe, outcome, width));
     machine.chain(items).map(|line| line + "\n").collect()
+}
+
+fn item(probe: &Probe, outcome: &Outcome, width: usize) -> Vec<String> {
+    let (verdict, evidence) = verdict(outcome);
+    let mut texts = vec![format!("{}: {}", probe.what, printable(evidence.as_bytes()))];
+    if verdict != Verdict::Yes {
+        texts.push(format!("needed for {}", probe.needed_for));
+        texts.push(format!("to get it: {}", probe.how));
+    }
+    let head = format!("{:<12}{:<20}", verdict.word(), probe.item);
+    // Beside names that fill a narrow terminal there is no room: below them instead.
+    let beside = width >= head.len() + 30;
+    let indent = if beside { head.len() } else { 4 };
+    let mut lines: Vec<_> = texts
+        .iter()
+        .flat_map(|text| wrapped(text, width.saturating_sub(indent).max(20)))
+        .map(|line| format!("{:indent$}{line}", ""))
+        .collect();
+    match lines.first_mut().filter(|_| beside) {
+        Some(first) => first.replace_range(..indent, &head),
+        None => lines.insert(0, head.trim_end().to_owned()),
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unicode_width::UnicodeWidthStr;
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_and_no_word_is_lost() {
+        let refused = Err(Refusal::new(Verdict::Denied, "/proc/1/stack: denied \u{1b}[31m"));
+        let outcomes: Vec<_> = PROBES.iter().map(|probe| (probe, refused.clone())).collect();
+        for width in [60, 80, 120] {
+            let text = table(&System::default(), &outcomes, Some(width));
+            assert!(text.lines().all(|line| line.width() <= width), "{width}: {text}");
+            let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(PROBES.iter().all(|probe| words.contains(probe.how) && words.contains(probe.needed_for)));
+            assert!(words.contains("denied \\u001b[31m"));
+        }
+    }
 }

@@ -234,6 +234,25 @@ fn cut<'l>(line: &'l str, width: usize, mark: &str) -> Cow<'l, str> {
     Cow::Owned(kept.chain([mark]).collect())
 }
 
+/// The words of a text in lines of at most `width` cells; a longer word has a line of its own.
+#[must_use]
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.len() - 1;
+        let line = &mut lines[last];
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.width() + 1 + word.width() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
 /// Write one JSON value in one line, all escaped that a terminal should not see. `serde_json` itself escapes nothing
 /// above U+001F.
 ///

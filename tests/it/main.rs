@@ -10,5 +10,4 @@ mod need;
 mod packaging;
 mod properties;
 mod record;
-mod recordings;
 mod tidy;

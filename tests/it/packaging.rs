@@ -79,6 +79,12 @@ fn a_static_program_needs_no_library_and_still_knows_users() {
     let report: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).expect("an array in JSON");
     let names = report.iter().find(|entry| entry["item"] == "user_names").expect("names are looked at");
     assert_eq!(names["evidence"], "uid 0 is root", "{names}");
+
+    let own = std::process::id().to_string();
+    let output = Command::new(&program).args(["ps", &own, "--columns", "user", "--format", "csv"]).output();
+    let user = Command::new("id").arg("-un").output().expect("id is on every system");
+    let expected = format!("user\n{}", String::from_utf8_lossy(&user.stdout));
+    assert_eq!(String::from_utf8_lossy(&output.expect("it starts").stdout), expected);
 }
 
 #[test]
@@ -86,7 +92,7 @@ fn completions_know_every_command() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let output = Command::new(BINARY).args(["completions", shell]).output().expect("the program starts");
         let script = String::from_utf8(output.stdout).expect("text");
-        for command in ["columns", "doctor", "completions", "man"] {
+        for command in ["columns", "ps", "record", "doctor", "completions", "man"] {
             assert!(script.contains(command), "{command} in {shell}");
         }
     }
