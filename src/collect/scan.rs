@@ -160,6 +160,12 @@ impl Collector {
         self.pool.is_waiting()
     }
 
+    /// Whether there is nothing more to collect: the source is a recording, and its last sample was looked at.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.source.is_over()
+    }
+
     fn list(&mut self, request: &Request) -> Result<(), CollectError> {
         self.pids.clear();
         // Listed even where only some are wanted: a thread that is no process can be opened by its number as well.

@@ -198,6 +198,9 @@ fn start_collector(source: Arc<dyn Source>, mut request: Request, messages: Send
     thread::Builder::new().name("collector".into()).spawn(work).map_or_else(|_| channel().0, |_| sender)
 }
 
+/// A span of time that nobody sees the end of.
+const FOR_EVER: Duration = Duration::from_hours(24);
+
 /// Serve requests until the next sample is due; false when nobody listens any more.
 fn between(
     collector: &mut Collector,
@@ -207,7 +210,9 @@ fn between(
     messages: &Sender<Msg>,
 ) -> bool {
     loop {
-        let left = (begun + request.period).saturating_duration_since(Instant::now());
+        // Another look at the last sample of a recording would find no time passed, and so no rates.
+        let over = collector.is_over();
+        let left = if over { FOR_EVER } else { (begun + request.period).saturating_duration_since(Instant::now()) };
         if left.is_zero() {
             return true;
         }
@@ -215,7 +220,7 @@ fn between(
         match requests.recv_timeout(nap) {
             // Only the last request counts.
             Ok(newer) => *request = requests.try_iter().last().unwrap_or(newer),
-            Err(RecvTimeoutError::Timeout) if collector.is_waiting() => {}
+            Err(RecvTimeoutError::Timeout) if over || collector.is_waiting() => {}
             Err(RecvTimeoutError::Timeout) => return true,
             Err(RecvTimeoutError::Disconnected) => return false,
         }

@@ -19,6 +19,7 @@ use sysview::{
     snapshot::{
         ExitStatus, Missing, Moment, Observer, Parts, Reading, Request, Snapshot, Units, process::zombie_status,
     },
+    table::value::Value,
     unit::{Bytes, Nanoseconds, Pid, ProcessKey, Ticks},
 };
 
@@ -49,9 +50,8 @@ fn rates_are_differences_over_the_time_between_two_samples() {
 #[test]
 fn how_long_ago_something_ran_grows_while_it_does_not() {
     let observations = observations(&text("calm.txt"));
-    let age = |at: usize| row(&observations[at], 1300).since_ran().map(Nanoseconds::seconds);
-    assert_near(age(0).ok(), 12.04);
-    assert_near(age(1).ok(), 13.04);
+    assert_near(value(row(&observations[0], 1300), "state_age").number(), 12.04);
+    assert_near(value(row(&observations[1], 1300), "state_age").number(), 13.04);
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn without_rights_values_say_why_and_a_limit_of_the_container_shows() {
     assert_eq!(zombie_status(zombie.process, now.observer), Err(Missing::Denied));
     // There are no clocks, so the ticks of stat serve.
     assert_near(value(row(&observations[1], 4010), "cpu").number(), 50.0);
-    assert_eq!(row(&observations[1], 4010).since_ran(), Ok(Nanoseconds(0)));
-    assert_eq!(row(&observations[1], 4001).since_ran(), Err(Missing::Denied));
+    assert_eq!(value(row(&observations[1], 4010), "state_age"), Value::None, "it runs");
+    assert_eq!(value(row(&observations[1], 4001), "state_age"), Value::Missing(Missing::Denied));
     assert_eq!(now.system.pressure.cpu, Err(Missing::Unsupported));
     assert_eq!(now.system.counters.faults, Err(Missing::Denied));
     let container = now.system.container.expect("the limits can be read");
