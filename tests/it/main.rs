@@ -2,4 +2,5 @@
 
 #![expect(clippy::disallowed_methods, clippy::panic, reason = "tests read and write files, and fail by panicking")]
 
+mod commands;
 mod tidy;

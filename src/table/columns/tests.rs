@@ -1,3 +1,5 @@
+//! What each column says of processes and snapshots made by hand, and the laws that hold over the whole table.
+
 use super::*;
 use crate::{
     analysis::Observation,
