@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, clippy::panic, reason = "tests read and write files, and fail by panicking")]
 
 mod collect;
+mod commands;
 mod doctor;
 mod fixture;
 mod hostile_tree;

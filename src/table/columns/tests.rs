@@ -1,4 +1,4 @@
-//! Every column on processes made for it.
+//! What each column says of processes and snapshots made by hand, and the laws that hold over the whole table.
 
 use super::*;
 use crate::{
