@@ -11,4 +11,5 @@ mod packaging;
 mod properties;
 mod record;
 mod recordings;
+mod screens;
 mod tidy;

@@ -2,7 +2,7 @@
 //! screen and for pictures of it.
 
 use crate::{
-    collect::{CollectError, Collector, source::Source},
+    collect::{Collector, scan::CollectError, source::Source},
     snapshot::{Request, Snapshot},
     tui::{
         Effect,
@@ -24,6 +24,7 @@ pub type Retouch = fn(&mut Snapshot);
 pub struct Headless {
     /// All that the screen is.
     pub app: App,
+    source: Arc<dyn Source>,
     collector: Collector,
     asked: Request,
     retouch: Retouch,
@@ -44,7 +45,7 @@ impl Headless {
     #[must_use]
     pub fn new(mut app: App, source: Arc<dyn Source>, size: (u16, u16), retouch: Retouch) -> Self {
         app.update(Input::Resize(size.0, size.1));
-        Self { asked: app.request(), app, collector: Collector::new(source), retouch, size }
+        Self { asked: app.request(), app, collector: Collector::new(Arc::clone(&source)), source, retouch, size }
     }
 
     /// Take the next sample, where there is one, and all that the screen asks for because of it.
@@ -52,7 +53,7 @@ impl Headless {
     /// # Errors
     /// Where nothing can be collected.
     pub fn tick(&mut self) -> Result<(), CollectError> {
-        if !self.collector.is_over() {
+        if !self.source.is_over() {
             let sample = self.collector.collect(&self.asked)?;
             let sample = self.retouched(sample);
             self.app.update(Input::Sample(sample));
