@@ -7,7 +7,7 @@ mod man;
 mod output;
 mod ps;
 mod record;
-mod screen;
+pub mod screen;
 
 use crate::{
     cli::{Cli, Command},

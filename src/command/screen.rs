@@ -29,19 +29,38 @@ pub fn run(cli: &Cli, source: &Arc<dyn Source>) -> anyhow::Result<ExitCode> {
         cli.screen.config.clone().or_else(|| config::user_file(env::var_os("XDG_CONFIG_HOME"), env::var_os("HOME")));
     let start = configuration(&cli.screen, path.as_ref())?;
     let mouse = if start.mouse { Mouse::On } else { Mouse::Off };
-    let app = screen(cli, &start, &**source)?;
+    let app = app(cli, &start, Abilities::of_terminal(), &**source)?;
     let mut save = |app: &App| save(app, &start, path.as_ref());
     runtime::run(app, source, mouse, &mut save)?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the terminal can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Abilities {
+    /// Its colours.
+    pub depth: Depth,
+    /// Whether it knows more characters than ASCII has.
+    pub unicode: bool,
+}
+
+impl Abilities {
+    /// As far as the environment tells.
+    fn of_terminal() -> Self {
+        Self { depth: depth(), unicode: is_utf8() }
+    }
+}
+
 /// The screen as this configuration has it, nothing read yet.
-fn screen(cli: &Cli, config: &Config, source: &dyn Source) -> anyhow::Result<App> {
+///
+/// # Errors
+/// Where keys or the theme of the configuration are wrong.
+pub fn app(cli: &Cli, config: &Config, abilities: Abilities, source: &dyn Source) -> anyhow::Result<App> {
     let own = config.keys.iter().map(|binding| (binding.action.clone(), binding.keys.clone())).collect::<Vec<_>>();
     let keymap = Keymap::new(&own).map_err(|problems| anyhow::anyhow!(problems.join("\n")))?;
-    let ascii = config.ascii.unwrap_or_else(|| !is_utf8());
+    let ascii = config.ascii.unwrap_or(!abilities.unicode);
     let setup = Setup {
-        theme: Theme::named(&config.theme, depth()).map_err(anyhow::Error::msg)?,
+        theme: Theme::named(&config.theme, abilities.depth).map_err(anyhow::Error::msg)?,
         glyphs: if ascii { Glyphs::ASCII } else { Glyphs::UNICODE },
         keymap,
         readonly: config.readonly,
@@ -54,7 +73,11 @@ fn screen(cli: &Cli, config: &Config, source: &dyn Source) -> anyhow::Result<App
     Ok(App::new(setup, pane, config.delay))
 }
 
-fn configuration(args: &ScreenArgs, path: Option<&PathBuf>) -> anyhow::Result<Config> {
+/// The defaults, the file at `path` over them, the command line over that.
+///
+/// # Errors
+/// Everything that is wrong with the file, or the first thing that is wrong with the command line.
+pub fn configuration(args: &ScreenArgs, path: Option<&PathBuf>) -> anyhow::Result<Config> {
     let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
     let presets: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
     let themes: Vec<&str> = std::iter::once("auto").chain(THEMES.iter().map(|(name, _)| *name)).collect();

@@ -39,6 +39,12 @@ impl Key {
         Self { code: event.code, modifiers: event.modifiers.intersection(KeyModifiers::CONTROL | KeyModifiers::ALT) }
     }
 
+    /// The event that pressing this key makes.
+    #[must_use]
+    pub fn event(self) -> KeyEvent {
+        KeyEvent::new(self.code, self.modifiers)
+    }
+
     /// A key as the configuration writes it: `j`, `F1`, `ctrl-c`, `alt-x`, `pageup`, `space`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

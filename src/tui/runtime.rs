@@ -6,6 +6,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the place where the clock of the screen is read")]
 
+pub mod headless;
 pub mod terminal;
 
 use super::{

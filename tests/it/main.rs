@@ -11,4 +11,5 @@ mod need;
 mod packaging;
 mod properties;
 mod record;
+mod screens;
 mod tidy;
