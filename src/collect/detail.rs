@@ -14,10 +14,7 @@ use crate::{
 };
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        mpsc::{Receiver, Sender, channel},
-    },
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -25,6 +22,8 @@ use std::{
 const THREADS: usize = 4;
 /// After this long under way a read counts as blocked.
 const DEADLINE: Duration = Duration::from_millis(100);
+/// After this long one more thread is set to the rest of the queue.
+const HELP: Duration = Duration::from_millis(5);
 
 /// One file of one process that is to be read.
 #[derive(Clone, Copy, Debug)]
@@ -81,8 +80,6 @@ pub fn blocked(job: Job) -> Answer {
 /// The threads and what they have been asked.
 pub struct Pool {
     shared: Arc<Shared>,
-    answers: Receiver<(Job, Answer)>,
-    sender: Sender<(Job, Answer)>,
     /// Asked and not answered, and whether it was said to be blocked.
     out: HashMap<(ProcessKey, Parts), bool>,
     threads: usize,
@@ -91,15 +88,25 @@ pub struct Pool {
 struct Shared {
     source: Arc<dyn Source>,
     work: Mutex<Work>,
+    /// There is something in the queue.
     ready: Condvar,
+    /// The queue has been worked off.
+    done: Condvar,
 }
 
 #[derive(Default)]
 struct Work {
     queue: VecDeque<Job>,
     running: Vec<(Job, Instant)>,
-    idle: usize,
+    answers: Vec<(Job, Answer)>,
     closed: bool,
+}
+
+impl Work {
+    /// Whether every thread has been at its read for longer than this.
+    fn all_busy(&self, threads: usize, longer_than: Duration) -> bool {
+        self.running.len() >= threads && self.running.iter().all(|(_, since)| since.elapsed() > longer_than)
+    }
 }
 
 impl Shared {
@@ -112,9 +119,8 @@ impl Pool {
     /// A pool without threads yet; they are started as they are needed.
     #[must_use]
     pub fn new(source: Arc<dyn Source>) -> Self {
-        let (sender, answers) = channel();
-        let shared = Arc::new(Shared { source, work: Mutex::default(), ready: Condvar::new() });
-        Self { shared, answers, sender, out: HashMap::new(), threads: 0 }
+        let shared = Shared { source, work: Mutex::default(), ready: Condvar::new(), done: Condvar::new() };
+        Self { shared: Arc::new(shared), out: HashMap::new(), threads: 0 }
     }
 
     /// Ask, unless the same is still out. Where the source cannot block the answer is there at once.
@@ -123,24 +129,26 @@ impl Pool {
             return;
         }
         self.out.insert((job.key, job.part), false);
-        if !self.shared.source.can_block() {
+        if self.shared.source.can_block() {
+            self.shared.work().queue.push_back(job);
+        } else {
             let answer = read(&mut Reader::new(&*self.shared.source), job);
-            // The receiver is this very pool, so it is there.
-            let _ = self.sender.send((job, answer));
+            self.shared.work().answers.push((job, answer));
+        }
+    }
+
+    /// Set a thread to what was asked; one more where all others have been at one read for long.
+    pub fn start(&mut self) {
+        let work = self.shared.work();
+        if work.queue.is_empty() {
             return;
         }
-        let mut work = self.shared.work();
-        work.queue.push_back(job);
-        if work.idle < work.queue.len() && self.threads < THREADS {
-            self.threads += 1;
-            let (shared, sender) = (Arc::clone(&self.shared), self.sender.clone());
-            let started = thread::Builder::new()
-                .name("detail".into())
-                .stack_size(128 * 1024)
-                .spawn(move || serve(&shared, &sender));
-            if started.is_err() {
-                self.threads -= 1;
-            }
+        let help = self.threads < THREADS && work.all_busy(self.threads, HELP);
+        drop(work);
+        if help {
+            let shared = Arc::clone(&self.shared);
+            let thread = thread::Builder::new().name("detail".into()).stack_size(128 * 1024);
+            self.threads += usize::from(thread.spawn(move || serve(&shared)).is_ok());
         }
         self.shared.ready.notify_one();
     }
@@ -156,18 +164,21 @@ impl Pool {
         let end = Instant::now() + patience;
         let mut answers = Vec::new();
         loop {
-            while let Ok((job, answer)) = self.answers.try_recv() {
-                self.out.remove(&(job.key, job.part));
-                answers.push(answer);
-            }
-            self.note_blocked(&mut answers);
+            self.start();
+            let mut work = self.shared.work();
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() || !self.is_waiting() {
-                return answers;
+            if !left.is_zero() && (!work.queue.is_empty() || !work.running.is_empty()) {
+                let waited = self.shared.done.wait_timeout(work, left.min(HELP));
+                work = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
-            if let Ok((job, answer)) = self.answers.recv_timeout(left.min(DEADLINE / 4)) {
+            for (job, answer) in work.answers.drain(..) {
                 self.out.remove(&(job.key, job.part));
                 answers.push(answer);
+            }
+            drop(work);
+            self.note_blocked(&mut answers);
+            if !self.is_waiting() || end <= Instant::now() {
+                return answers;
             }
         }
     }
@@ -175,9 +186,8 @@ impl Pool {
     /// Reads that are out too long; and those in the queue where every thread is stuck, or none could be started.
     fn note_blocked(&mut self, answers: &mut Vec<Answer>) {
         let work = self.shared.work();
-        let stuck = |since: &Instant| since.elapsed() > DEADLINE;
-        let all_stuck = work.running.len() >= self.threads && work.running.iter().all(|(_, since)| stuck(since));
-        let running = work.running.iter().filter(|(_, since)| stuck(since)).map(|(job, _)| job);
+        let all_stuck = self.threads == 0 || (self.threads == THREADS && work.all_busy(THREADS, DEADLINE));
+        let running = work.running.iter().filter(|(_, since)| since.elapsed() > DEADLINE).map(|(job, _)| job);
         for job in running.chain(work.queue.iter().filter(|_| all_stuck)) {
             if let Some(said @ false) = self.out.get_mut(&(job.key, job.part)) {
                 *said = true;
@@ -194,28 +204,21 @@ impl Drop for Pool {
     }
 }
 
-fn serve(shared: &Shared, sender: &Sender<(Job, Answer)>) {
+fn serve(shared: &Shared) {
     let mut reader = Reader::new(&*shared.source);
-    loop {
-        let mut work = shared.work();
-        work.idle += 1;
-        let job = loop {
-            if work.closed {
-                return;
-            }
-            match work.queue.pop_front() {
-                Some(job) => break job,
-                None => work = shared.ready.wait(work).unwrap_or_else(PoisonError::into_inner),
-            }
+    let mut work = shared.work();
+    while !work.closed {
+        let Some(job) = work.queue.pop_front() else {
+            shared.done.notify_one();
+            work = shared.ready.wait(work).unwrap_or_else(PoisonError::into_inner);
+            continue;
         };
-        work.idle -= 1;
         work.running.push((job, Instant::now()));
         drop(work);
         let answer = read(&mut reader, job);
-        shared.work().running.retain(|(running, _)| (running.key, running.part) != (job.key, job.part));
-        if sender.send((job, answer)).is_err() {
-            return;
-        }
+        work = shared.work();
+        work.running.retain(|(running, _)| (running.key, running.part) != (job.key, job.part));
+        work.answers.push((job, answer));
     }
 }
 

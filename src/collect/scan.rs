@@ -110,6 +110,8 @@ impl Collector {
             self.scan_threads(request, &mut reader, pass, &mut snapshot);
         }
         self.note_exits(request, &mut snapshot);
+        // They read while this thread looks at the machine.
+        self.pool.start();
         snapshot.system = Arc::new(self.system.read(&mut reader));
         self.finish(request, request.patience, &mut reader, &mut snapshot);
         self.exits.watch(&request.rows, &mut reader);

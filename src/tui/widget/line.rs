@@ -32,11 +32,14 @@ impl<'a> Piece<'a> {
 /// Cells a text takes.
 #[must_use]
 pub fn cells(text: &str) -> usize {
-    text.width()
+    if text.is_ascii() { text.len() } else { text.width() }
 }
 
 /// Write text from a cell on, at most `width` cells; returns the cells used. What does not fit ends with `cut`.
 pub fn write(buffer: &mut Buffer, (x, y): (u16, u16), width: usize, text: &str, style: Style, cut: &str) -> usize {
+    if text.is_ascii() {
+        return write_ascii(buffer, (x, y), width, text, style, cut);
+    }
     let fits = cells(text) <= width;
     let room = if fits { width } else { width.saturating_sub(1) };
     let mut used = 0;
@@ -56,6 +59,22 @@ pub fn write(buffer: &mut Buffer, (x, y): (u16, u16), width: usize, text: &str, 
         used += 1;
     }
     used
+}
+
+/// [`write`] for what is one byte and one cell a character, which nearly everything is.
+fn write_ascii(buffer: &mut Buffer, (x, y): (u16, u16), width: usize, text: &str, style: Style, cut: &str) -> usize {
+    let fits = text.len() <= width;
+    let room = if fits { text.len() } else { width.saturating_sub(1) };
+    for (offset, byte) in text.bytes().take(room).enumerate() {
+        let column = u16::try_from(offset).ok().and_then(|offset| x.checked_add(offset));
+        if let Some(cell) = column.and_then(|x| buffer.cell_mut((x, y))) {
+            cell.set_char(char::from(byte)).set_style(style);
+        }
+    }
+    if !fits && width > 0 {
+        put(buffer, (x, y), room, cut, 1, style);
+    }
+    text.len().min(width)
 }
 
 fn put(buffer: &mut Buffer, (x, y): (u16, u16), offset: usize, symbol: &str, wide: usize, style: Style) {
