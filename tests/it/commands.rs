@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 use sysview::{
-    table::{COLUMNS, presets::PRESETS},
+    table::{COLUMNS, Column, presets::PRESETS},
     text::is_unsafe,
 };
 
@@ -167,7 +167,7 @@ fn every_preset_answers_for_every_recording() {
             let rows = csv(&printed(&format!("ps {fixture} --preset {} --format csv", preset.name)));
             assert_eq!(rows[0], preset.names);
             // One without rates takes the first sample.
-            let has_rates = preset.columns().any(|column| column.needs_interval());
+            let has_rates = preset.columns().any(Column::needs_interval);
             assert!(!has_rates || rows.len() == all + 1, "{fixture} {}", preset.name);
         }
     }

@@ -7,6 +7,7 @@ mod commands;
 mod doctor;
 mod fixture;
 mod hostile_tree;
+mod live_columns;
 mod need;
 mod packaging;
 mod properties;
