@@ -5,7 +5,7 @@ use crate::{
     proc::{stat, status, task},
     snapshot::{
         Details, Missing, Parts, Reading,
-        process::{Process, State, Switches, ThreadCounters},
+        process::{Process, State, Statm, Switches, ThreadCounters},
     },
     text::Text,
     unit::Pid,
@@ -75,14 +75,37 @@ fn tids(reader: &mut Reader<'_>, pid: Pid) -> Reading<Vec<Pid>> {
     Ok(tids)
 }
 
-/// Read `parts` into `details`, those that can block excepted.
-pub fn read_parts(reader: &mut Reader<'_>, process: &Process, parts: Parts, pass: Pass, details: &mut Details) {
+/// What a kernel thread has without being asked: no memory of its own, and no arguments.
+const MEMORY: Parts = Parts::STATM.or(Parts::CMDLINE).or(Parts::ROLLUP);
+
+/// Read `parts` into `details`, as far as that cannot block; returns those that can.
+pub fn read_parts(
+    reader: &mut Reader<'_>,
+    process: &Process,
+    parts: Parts,
+    pass: Pass,
+    details: &mut Details,
+) -> Parts {
+    let mut parts = parts;
+    if process.is_kernel_thread() && parts.intersects(MEMORY) {
+        details.parts |= parts.and(MEMORY);
+        (details.statm, details.cmdline, details.rollup) = (Ok(Statm::default()), Ok(Text::default()), Ok(None));
+        parts = parts.without(MEMORY);
+    }
+    let plain = parts.without(Parts::BLOCKING);
+    if !plain.is_empty() {
+        read_plain(reader, process, plain, pass, details);
+    }
+    parts.and(Parts::BLOCKING)
+}
+
+fn read_plain(reader: &mut Reader<'_>, process: &Process, parts: Parts, pass: Pass, details: &mut Details) {
     let own = task_of(process);
     let living = task_with_memory(reader, process);
     // The counters of threads are one list, which is made anew as a whole.
     let counters = if parts.intersects(Parts::PER_THREAD) { details.parts.and(Parts::PER_THREAD) } else { Parts::NONE };
     let parts = parts | counters;
-    details.parts |= parts.without(Parts::BLOCKING);
+    details.parts |= parts;
     if parts.contains(Parts::STATUS) {
         details.status = reader.task(living, "status").and_then(status::parse).map(Box::new);
     }

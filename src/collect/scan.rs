@@ -133,13 +133,14 @@ impl Collector {
         let lists = [&mut snapshot.processes, &mut snapshot.threads];
         for process in lists.into_iter().flatten() {
             let lacking = wanted(request, task_of(process), process.key).without(process.details().parts);
-            let plain = lacking.without(Parts::BLOCKING);
-            if !plain.is_empty() {
+            if !lacking.is_empty() {
                 let mut details = process.details().clone();
-                read_parts(&mut reader, process, plain, pass, &mut details);
-                Arc::make_mut(process).details = Some(Arc::new(details));
+                let can_block = read_parts(&mut reader, process, lacking, pass, &mut details);
+                if process.details() != &details {
+                    Arc::make_mut(process).details = Some(Arc::new(details));
+                }
+                self.ask(can_block, process, &mut reader);
             }
-            self.ask(lacking, process, &mut reader);
         }
         self.finish(request, Duration::ZERO, &mut reader, &mut snapshot);
         self.exits.watch(&request.rows, &mut reader);
@@ -260,9 +261,9 @@ impl Collector {
         let wanted = wanted(request, task_of(&process), process.key);
         if !wanted.is_empty() {
             let mut details = Details::NOTHING;
-            read_parts(reader, &process, wanted.without(Parts::BLOCKING), pass, &mut details);
+            let can_block = read_parts(reader, &process, wanted, pass, &mut details);
             process.details = Some(Arc::new(details));
-            self.ask(wanted, &process, reader);
+            self.ask(can_block, &process, reader);
         }
         Arc::new(process)
     }
@@ -279,22 +280,25 @@ impl Collector {
     ) -> Arc<Process> {
         let have = known.details().parts;
         // A part that was not asked for this time and may have changed is forgotten, lest it be taken for new.
-        let stale = if occasion.ran || occasion.swept { Parts::ALL } else { Parts::NONE };
+        let stale = match occasion {
+            Occasion { ran: true, .. } => Parts::ALL,
+            Occasion { swept: true, .. } => Parts::CHANGE_ASLEEP,
+            _ => Parts::NONE,
+        };
         let read = wanted.and(stale) | wanted.without(have);
         if !stale.is_empty() && !wanted.contains(have) {
             process.details = (!wanted.is_empty()).then(|| Arc::new(kept(known.details(), wanted)));
         } else {
             process.details.clone_from(&known.details);
         }
-        let plain = read.without(Parts::BLOCKING);
-        if !plain.is_empty() {
+        if !read.is_empty() {
             let mut details = process.details().clone();
-            read_parts(reader, &process, plain, pass, &mut details);
+            let can_block = read_parts(reader, &process, read, pass, &mut details);
             if process.details.as_deref() != Some(&details) {
                 process.details = Some(Arc::new(details));
             }
+            self.ask(can_block, &process, reader);
         }
-        self.ask(read, &process, reader);
         if process == **known { Arc::clone(known) } else { Arc::new(process) }
     }
 

@@ -13,7 +13,7 @@ use crate::{
     text::Text,
     unit::{Bytes, Ticks},
 };
-use procfs::{FromRead, LoadAverage, Uptime, VmStat};
+use procfs::{FromRead, LoadAverage, Uptime};
 use std::{sync::Arc, time::Duration};
 
 /// Reads the machine; keeps what does not change while it is up.
@@ -49,11 +49,9 @@ impl SystemReader {
     pub fn read(&mut self, reader: &mut Reader<'_>) -> System {
         let fixed = self.fixed.get_or_insert_with(|| Fixed::read(reader)).clone();
         let stat = reader.file("stat").map_err(absent).map(KernelStat::parse);
-        let vmstat = parsed::<VmStat>(reader, "vmstat");
-        let counter = |name| {
-            let counters = &vmstat.as_ref().map_err(|missing| *missing)?.0;
-            let count = counters.get(name).ok_or(Missing::Unsupported)?;
-            u64::try_from(*count).map_err(|_| Missing::Malformed)
+        let (faults, major_faults) = match reader.file("vmstat").map_err(absent) {
+            Ok(bytes) => (counter(bytes, b"pgfault"), counter(bytes, b"pgmajfault")),
+            Err(missing) => (Err(missing), Err(missing)),
         };
         let memory = reader.file("meminfo").map_err(absent).and_then(memory);
         let cpus = stat.as_ref().map(|stat| stat.cpus.len()).map_err(|missing| *missing);
@@ -72,8 +70,8 @@ impl SystemReader {
             counters: Counters {
                 switches: counters(|stat| stat.switches),
                 forks: counters(|stat| stat.forks),
-                faults: counter("pgfault"),
-                major_faults: counter("pgmajfault"),
+                faults,
+                major_faults,
             },
             cpu_total: stat.as_ref().map_err(|missing| *missing).and_then(|stat| stat.total),
             cpus: stat.map(|stat| stat.cpus),
@@ -101,6 +99,12 @@ fn absent(missing: Missing) -> Missing {
 /// `nan` and `inf` are numbers to the parser, but not to anybody who looks at them.
 fn finite(number: f64) -> Reading<f64> {
     if number.is_finite() { Ok(number) } else { Err(Missing::Malformed) }
+}
+
+/// One of the two hundred counters of `vmstat`.
+fn counter(bytes: &[u8], name: &[u8]) -> Reading<u64> {
+    let value = lines(bytes).find_map(|line| line.strip_prefix(name)?.strip_prefix(b" "));
+    value.ok_or(Missing::Unsupported).and_then(|value| digits(value.trim_ascii()))
 }
 
 fn delay_accounting(reader: &mut Reader<'_>) -> Reading<bool> {

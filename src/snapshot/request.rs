@@ -53,6 +53,25 @@ impl Parts {
     pub const OF_THREAD: Self =
         Self(Self::SCHEDSTAT.0 | Self::SCHED.0 | Self::SWITCHES.0 | Self::IO.0 | Self::WCHAN.0 | Self::SYSCALL.0);
 
+    /// Those that others can change while a process sleeps: memory taken from it, a move to another control group, a
+    /// program file deleted.
+    pub const CHANGE_ASLEEP: Self = Self(
+        Self::STATUS.0
+            | Self::STATM.0
+            | Self::EXE.0
+            | Self::CWD.0
+            | Self::CGROUP.0
+            | Self::OOM.0
+            | Self::ROLLUP.0
+            | Self::AUTOGROUP.0,
+    );
+
+    /// What is in this set or in `other`.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether all of `other` is in the set.
     #[must_use]
     pub fn contains(self, other: Self) -> bool {

@@ -207,9 +207,12 @@ impl App {
             return;
         }
         let before = self.shown.as_ref().and_then(|shown| shown.before.clone());
+        let threads = self.shown.as_ref().map_or(0, |shown| shown.now.threads.len());
         let observation = Arc::new(Observation::new(Arc::clone(sample), before));
         self.shown = Some(Arc::clone(&observation));
-        self.pane.rebuild(&observation);
+        if self.pane.depends_on_details() || sample.threads.len() != threads {
+            self.pane.rebuild(&observation);
+        }
         self.with_overlay(|overlay, context| overlay.refresh(context));
     }
 

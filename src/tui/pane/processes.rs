@@ -28,7 +28,7 @@ use std::{
 /// How long a row that exited stays, and a newborn is marked.
 pub const LINGER: Duration = Duration::from_secs(3);
 /// Rows read beyond the screen on either side, so that scrolling finds them filled.
-const MARGIN: usize = 20;
+const MARGIN: usize = 4;
 
 /// A process that is gone but still shown.
 #[derive(Clone, Debug)]
@@ -305,6 +305,16 @@ impl Processes {
     #[must_use]
     pub fn value<'a>(&'a self, observation: &'a Observation, line: &Line, column: &Column) -> Value<'a> {
         self.lines.value(line, column, |target| self.row(observation, target))
+    }
+
+    /// Whether the lines depend on what is read late, and not only what stands in them.
+    #[must_use]
+    pub fn depends_on_details(&self) -> bool {
+        let view = &self.view;
+        view.filter.is_some()
+            || view.user.is_some()
+            || view.form == Form::Grouped
+            || view.sort.is_some_and(|(column, _)| !column.parts.is_empty())
     }
 
     /// Parts that every process is needed with, and those of single rows.
