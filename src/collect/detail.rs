@@ -224,7 +224,7 @@ fn serve(shared: &Shared) {
 
 fn read(reader: &mut Reader<'_>, job: Job) -> Answer {
     let value = if job.part == Parts::CMDLINE {
-        Value::Cmdline(reader.task(job.task, "cmdline").map(Text::from))
+        Value::Cmdline(reader.task(job.task, "cmdline").map(|bytes| Text::from(task::command_line(bytes).as_slice())))
     } else {
         Value::Rollup(read_rollup(reader, job.task))
     };

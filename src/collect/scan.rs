@@ -183,8 +183,7 @@ impl Collector {
     }
 
     fn pass(request: &Request, reader: &mut Reader<'_>, snapshot: &mut Snapshot) -> Pass {
-        let wanted = request.everyone.contains(Parts::SCHED)
-            || request.rows.iter().any(|(_, parts)| parts.contains(Parts::SCHED));
+        let wanted = request.asks_for(Parts::SCHED);
         if wanted && snapshot.scheduler == Err(Missing::NotRequested) {
             snapshot.scheduler =
                 reader.file("thread-self/sched").and_then(task::sched).map(|sched| sched.exec_start).map_err(absent);

@@ -151,6 +151,14 @@ pub fn wchan(bytes: &[u8]) -> Option<Text> {
     (!name.is_empty() && name != b"0").then(|| Text::from(name))
 }
 
+/// `cmdline`: arguments, each ended by NUL, as one line apart by blanks. Without what is blank at its end: a program that
+/// wrote its own title there leaves the rest of the room empty.
+#[must_use]
+pub fn command_line(bytes: &[u8]) -> Vec<u8> {
+    let end = bytes.iter().rposition(|byte| *byte != 0 && !byte.is_ascii_whitespace()).map_or(0, |last| last + 1);
+    bytes.iter().take(end).map(|byte| if *byte == 0 { b' ' } else { *byte }).collect()
+}
+
 /// A file that holds one number, such as `oom_score_adj`.
 ///
 /// # Errors
@@ -178,6 +186,14 @@ mod tests {
         assert_eq!(autogroup(b""), Ok(None));
         assert_eq!(wchan(b"0"), None);
         assert_eq!(wchan(b"pipe_read").as_deref(), Some(&b"pipe_read"[..]));
+    }
+
+    #[test]
+    fn arguments_are_one_line_without_the_room_that_a_title_left() {
+        assert_eq!(command_line(b"sleep\x00100\0"), b"sleep 100");
+        assert_eq!(command_line(b"nginx: worker process\0\0\0\0"), b"nginx: worker process");
+        assert_eq!(command_line(b"a\0\0b\n\0"), b"a  b");
+        assert_eq!(command_line(b"\0\0"), b"");
     }
 
     #[test]

@@ -200,7 +200,7 @@ pub struct Details {
     pub last_ran: Reading<Nanoseconds>,
     /// [`Parts::IO`].
     pub io: Reading<Io>,
-    /// [`Parts::CMDLINE`]: arguments, each ended by NUL; empty for kernel threads and zombies.
+    /// [`Parts::CMDLINE`]: the arguments in one line; empty for kernel threads, zombies and who wiped theirs.
     pub cmdline: Reading<Text>,
     /// [`Parts::EXE`]: `None` for what has no program file.
     pub exe: Reading<Option<Text>>,

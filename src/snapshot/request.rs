@@ -125,6 +125,9 @@ pub struct Request {
     pub everyone: Parts,
     /// Parts wanted beyond that of single ones: what is on the screen. In order of pid.
     pub rows: Vec<(ProcessKey, Parts)>,
+    /// The same for rows that are not on the screen, but in a sum on it or just beyond its edge: read like the others,
+    /// but not looked at again as long as they do not run. In order of pid.
+    pub beyond: Vec<(ProcessKey, Parts)>,
     /// Whether rows for threads are wanted.
     pub threads: bool,
     /// Only these processes and no others are wanted; all where `None`.
@@ -137,10 +140,20 @@ impl Request {
     /// The parts wanted of one process.
     #[must_use]
     pub fn parts(&self, key: ProcessKey) -> Parts {
-        match self.rows.binary_search_by_key(&key, |(key, _)| *key) {
-            Ok(at) => self.rows.get(at).map_or(self.everyone, |(_, parts)| self.everyone | *parts),
-            Err(_) => self.everyone,
-        }
+        let of = |list: &[(ProcessKey, Parts)]| {
+            let at = list.binary_search_by_key(&key, |(key, _)| *key).ok();
+            at.and_then(|at| list.get(at)).map_or(Parts::NONE, |(_, parts)| *parts)
+        };
+        self.everyone | of(&self.rows) | of(&self.beyond)
+    }
+}
+
+impl Request {
+    /// Whether these parts are wanted of anybody.
+    #[must_use]
+    pub fn asks_for(&self, parts: Parts) -> bool {
+        let rows = self.rows.iter().chain(&self.beyond).map(|(_, parts)| *parts);
+        rows.chain([self.everyone]).any(|wanted| wanted.contains(parts))
     }
 }
 
@@ -150,6 +163,7 @@ impl Default for Request {
             period: Duration::from_secs(1),
             everyone: Parts::NONE,
             rows: Vec::new(),
+            beyond: Vec::new(),
             threads: false,
             only: None,
             patience: Duration::from_millis(20),

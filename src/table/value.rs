@@ -151,6 +151,17 @@ impl<'a> Value<'a> {
         })
     }
 
+    /// The beginning of [`Value::human`], enough for this many cells and one more: other people's texts can be megabytes
+    /// long, and a screen shows only so much.
+    #[must_use]
+    pub fn brief(&self, cells: usize) -> Cow<'_, str> {
+        match self {
+            // A cell takes at most one character, which is at most four bytes.
+            Self::Text(bytes) => printable(bytes.get(..4 * (cells + 1)).unwrap_or(bytes)),
+            _ => self.human(),
+        }
+    }
+
     /// Exact text for CSV: numbers in their base unit, nothing scaled; empty where there is nothing.
     #[must_use]
     pub fn exact(&self) -> String {

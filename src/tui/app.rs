@@ -135,17 +135,17 @@ impl App {
     /// What the collector has to read for what is on the screen.
     #[must_use]
     pub fn request(&self) -> Request {
-        let (mut everyone, mut rows) = self.pane.request(self.shown.as_deref());
+        let mut request = Request { period: self.delay, ..self.pane.request(self.shown.as_deref()) };
         for overlay in &self.overlays {
-            everyone |= overlay.wants_everyone();
+            request.everyone |= overlay.wants_everyone();
             if let Some((key, parts)) = overlay.wants() {
-                match rows.binary_search_by_key(&key, |(key, _)| *key) {
-                    Ok(at) => rows[at].1 |= parts,
-                    Err(at) => rows.insert(at, (key, parts)),
+                match request.rows.binary_search_by_key(&key, |(key, _)| *key) {
+                    Ok(at) => request.rows[at].1 |= parts,
+                    Err(at) => request.rows.insert(at, (key, parts)),
                 }
             }
         }
-        Request { period: self.delay, everyone, rows, threads: self.pane.view.threads, ..Request::default() }
+        request
     }
 
     /// Take in what happened.

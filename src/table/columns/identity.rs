@@ -247,17 +247,8 @@ fn command(row: Row<'_>) -> Value<'_> {
         return Value::text(&process.name);
     }
     match &process.details().cmdline {
-        Ok(arguments) => {
-            let arguments = arguments.trim_ascii_end();
-            let end = arguments.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-            match &arguments[..end] {
-                [] => bracketed(),
-                line if line.contains(&0) => {
-                    Value::Text(line.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }).collect())
-                }
-                line => Value::text(line),
-            }
-        }
+        Ok(line) if line.is_empty() => bracketed(),
+        Ok(line) => Value::text(line),
         // Until it is known, and where it is not to be had, the name is better than nothing.
         Err(Missing::NotRequested) => bracketed(),
         Err(missing) => Value::Missing(*missing),

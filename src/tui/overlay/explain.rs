@@ -40,10 +40,13 @@ impl Explain {
     }
 }
 
+/// Cells of one value that are shown at most, over several lines.
+const SHOWN: usize = 2000;
+
 fn value_text(value: &Value<'_>, pending: &str) -> String {
     match value {
         Value::Missing(Missing::NotRequested) => pending.to_owned(),
-        value => value.human().into_owned(),
+        value => value.brief(SHOWN).into_owned(),
     }
 }
 

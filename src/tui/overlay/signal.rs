@@ -47,8 +47,9 @@ impl Dialog {
     pub fn new(keys: &[ProcessKey], observation: &Observation) -> Self {
         let target = |key: &ProcessKey| {
             let row = observation.find(*key)?;
-            let value =
-                |name| columns::find(name).map_or_else(String::new, |column| (column.value)(row).human().into_owned());
+            let value = |name| {
+                columns::find(name).map_or_else(String::new, |column| (column.value)(row).brief(200).into_owned())
+            };
             let text = format!("{:>7} {:<9} {} {}", key.pid, value("user"), value("state"), value("command"));
             Some(Target { key: *key, text, zombie: row.process.is_zombie(), result: None })
         };

@@ -8,7 +8,7 @@ pub mod lines;
 use crate::{
     analysis::{Observation, Row, tree, tree::Tree},
     config::Form,
-    snapshot::{ExitStatus, Parts, Process, Reading},
+    snapshot::{ExitStatus, Parts, Process, Reading, Request},
     table::{
         Column, Value,
         columns::{self, Total},
@@ -20,7 +20,7 @@ use crate::{
 };
 use lines::{Fold, Line, Lines, RowKey, Target, View};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -317,9 +317,53 @@ impl Processes {
             || view.sort.is_some_and(|(column, _)| !column.parts.is_empty())
     }
 
-    /// Parts that every process is needed with, and those of single rows.
+    /// What has to be read for what is shown: sort, filter and grouping need something of everyone, rows on the screen
+    /// what stands in them, and sums what they add up.
     #[must_use]
-    pub fn request(&self, observation: Option<&Observation>) -> (Parts, Vec<(ProcessKey, Parts)>) {
+    pub fn request(&self, observation: Option<&Observation>) -> Request {
+        let mut request = Request { threads: self.view.threads, ..Request::default() };
+        request.everyone = self.everyone();
+        let Some(observation) = observation else { return request };
+        let parts = |columns: &mut dyn Iterator<Item = &(&'static Column, u16)>| {
+            columns.fold(Parts::NONE, |parts, (column, _)| parts | column.parts)
+        };
+        let shown = parts(&mut self.columns.iter());
+        let summed = parts(&mut self.columns.iter().filter(|(column, _)| column.total == Total::Sum));
+        let first = self.offset.saturating_sub(MARGIN);
+        for (at, line) in self.lines.lines.iter().enumerate().skip(first).take(self.height + 2 * MARGIN) {
+            let list = if self.is_visible(at) { &mut request.rows } else { &mut request.beyond };
+            match line.target {
+                Target::Process(at) => {
+                    list.extend(observation.now.processes.get(at).map(|process| (process.key, shown)));
+                }
+                Target::Thread(at) => {
+                    let row = observation.thread(at);
+                    list.extend(
+                        row.into_iter().flat_map(|row| [(row.process.key, shown), (row.whole().process.key, shown)]),
+                    );
+                }
+                Target::Group | Target::Exited(_) => {}
+            }
+            if !summed.is_empty() {
+                let members = self.lines.order.get(line.members.clone()).unwrap_or_default();
+                let members = members.iter().filter_map(|at| observation.now.processes.get(*at));
+                request.beyond.extend(members.map(|process| (process.key, summed)));
+            }
+        }
+        for list in [&mut request.rows, &mut request.beyond] {
+            list.sort_unstable();
+            list.dedup_by(|next, kept| {
+                let same = next.0 == kept.0;
+                if same {
+                    kept.1 |= next.1;
+                }
+                same
+            });
+        }
+        request
+    }
+
+    fn everyone(&self) -> Parts {
         let mut everyone = self.view.sort.map_or(Parts::NONE, |(column, _)| column.parts);
         for query in [&self.view.filter, &self.search].into_iter().flatten() {
             everyone |= query.parts();
@@ -330,31 +374,7 @@ impl Processes {
         if self.view.form == Form::Grouped {
             everyone |= self.view.grouping().parts;
         }
-        let shown = self.columns.iter().fold(Parts::NONE, |parts, (column, _)| parts | column.parts);
-        let summed = self.columns.iter().filter(|(column, _)| column.total == Total::Sum);
-        let summed = summed.fold(Parts::NONE, |parts, (column, _)| parts | column.parts);
-        let Some(observation) = observation else { return (everyone, Vec::new()) };
-
-        let mut rows: BTreeMap<ProcessKey, Parts> = BTreeMap::new();
-        let mut want = |key, parts| *rows.entry(key).or_default() |= parts;
-        let first = self.offset.saturating_sub(MARGIN);
-        for line in self.lines.lines.iter().skip(first).take(self.height + 2 * MARGIN) {
-            match line.target {
-                Target::Process(at) => observation.now.processes.get(at).into_iter().for_each(|p| want(p.key, shown)),
-                Target::Thread(at) => {
-                    if let Some(row) = observation.thread(at) {
-                        want(row.process.key, shown);
-                        want(row.whole().process.key, shown);
-                    }
-                }
-                Target::Group | Target::Exited(_) => {}
-            }
-            if !summed.is_empty() {
-                let members = self.lines.order.get(line.members.clone()).unwrap_or_default();
-                members.iter().filter_map(|at| observation.now.processes.get(*at)).for_each(|p| want(p.key, summed));
-            }
-        }
-        (everyone, rows.into_iter().collect())
+        everyone
     }
 
     /// Carry out an action; false where it is none of the pane's.

@@ -170,7 +170,7 @@ impl Drawing<'_> {
             // It is gone, and so is what it had.
             (Value::Missing(Missing::Gone | Missing::NotRequested), Target::Exited(_)) => Value::None.human(),
             (Value::Missing(Missing::NotRequested), _) => self.look.glyphs.pending.into(),
-            _ => value.human(),
+            _ => value.brief(width),
         };
         let style = self.value_style(column, &value);
         let used = line::cells(&text);
@@ -201,7 +201,7 @@ impl Drawing<'_> {
             let value = self.pane.value(self.observation, self.line, column);
             let text = match &value {
                 Value::Missing(Missing::NotRequested) => self.look.glyphs.pending.into(),
-                _ => value.human(),
+                _ => value.brief(width),
             };
             pieces.push(line::Piece::new(text.into_owned(), self.value_style(column, &value)));
         }
