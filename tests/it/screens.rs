@@ -245,7 +245,7 @@ fn forms() {
     screen("grouped-by-name", "busy.txt", "<tick>tt");
     screen("grouped-by-user", "calm.txt", "<tick>ttv");
     screen("grouped-by-container", "container.txt", "<tick>ttvv");
-    screen("group-open", "calm.txt", "<tick>tt<end>kkk<right>");
+    screen("group-open", "calm.txt", "<tick>tt<right>");
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn sorting() {
     screen("sort-menu-narrowed", "calm.txt", "<tick>tsfault");
     screen("sorted", "busy.txt", "<tick>tsrss<enter>");
     screen("sort-reversed", "busy.txt", "<tick>tsrss<enter>s<enter>");
-    Scene::of("busy.txt").at(&SIZES[..1]).shows("sorted-by-click", "<tick>t<click 32 8>");
+    Scene::of("busy.txt").at(&SIZES[..1]).shows("sorted-by-click", "<tick>t<click 38 5>");
 }
 
 #[test]
@@ -273,6 +273,7 @@ fn filtering() {
     screen("filter-error", "busy.txt", "<tick>frss > 10Q");
     screen("filter-unknown-column", "busy.txt", "<tick>frs > 10M");
     screen("filter-empty", "busy.txt", "<tick>fstate = X<enter>");
+    screen("filter-long", "busy.txt", &format!("<tick>f{}<left><left>", "state = S or ".repeat(10)));
     screen("filter-prompt", "busy.txt", "<tick>f");
     screen("user-menu", "calm.txt", "<tick>u");
     screen("user-chosen", "calm.txt", "<tick>uwww<enter>");
@@ -306,8 +307,8 @@ fn time() {
 
 #[test]
 fn threads() {
-    screen("threads", "busy.txt", "<tick>H");
-    screen("threads-flat", "busy.txt", "<tick>tH");
+    screen("threads", "busy.txt", "<tick>H<tick>");
+    screen("threads-flat", "busy.txt", "<tick>tH<tick>");
     screen("no-kernel-threads", "calm.txt", "<tick>K");
 }
 
@@ -327,8 +328,9 @@ fn columns() {
 fn overlays() {
     screen("explain", "busy.txt", "<tick>jjjejjj");
     screen("details", "busy.txt", "<tick>jjj<enter>");
-    screen("details-end", "busy.txt", "<tick>jjj<enter><end>");
+    screen("details-end", "busy.txt", "jjj<enter><end><tick>");
     screen("help", "calm.txt", "<tick>?");
+    screen("details-first-rates", "busy.txt", "<tick>jjj<enter><end>");
     screen("help-end", "calm.txt", "<tick>?<end>");
 }
 
@@ -349,6 +351,7 @@ fn signals() {
     });
     let readonly = Scene::live(parsed("busy.txt")).with(&["--readonly"]);
     readonly.shows("readonly", "<tick>x");
+    screen("signals-of-a-recording", "calm.txt", "<tick>x");
     readonly.at(&SIZES[..1]).shows("readonly-help", "<tick>?<end>");
 }
 
@@ -364,7 +367,7 @@ fn machines() {
     screen("hostile", "hostile.txt", "");
     screen("hostile-changed", "hostile.txt", "<tick>");
     screen("hostile-flat", "hostile.txt", "<tick>t");
-    screen("hostile-details", "hostile.txt", "<tick>jjj<enter>");
+    screen("hostile-details", "hostile.txt", "<tick>j<enter>jjj");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{Context, Outcome, Overlay, View};
 use crate::{
     snapshot::{Missing, Parts},
-    table::{COLUMNS, Column, Value},
+    table::{COLUMNS, Column, Value, columns::Unit},
     tui::{
         action::Action,
         keymap::Key,
@@ -80,8 +80,19 @@ impl Overlay for Explain {
         let mut text = line::wrap(&format!("{} = {}", current.name, own.as_deref().unwrap_or("(it has ended)")), width);
         text.truncate(usize::from(inner.height) / 4);
         text.extend(line::wrap(current.help, width));
-        text.extend(line::wrap(&format!("Unit: {}.  From: {}", current.unit.word(), current.source), width));
+        let unit = match current.unit {
+            Unit::None => String::new(),
+            unit => format!("Unit: {}.  ", unit.word()),
+        };
+        text.extend(line::wrap(&format!("{unit}From: {}", current.source), width));
         let below = u16::try_from(text.len() + 1).unwrap_or(u16::MAX).min(inner.height.saturating_sub(3));
+        let room = usize::from(below.saturating_sub(1));
+        if text.len() > room {
+            text.truncate(room);
+            if let Some(last) = text.last_mut() {
+                last.push_str(view.glyphs.cut);
+            }
+        }
         let list = Rect { height: inner.height - below, ..inner };
 
         let visible = self.list.visible(self.columns.len(), usize::from(list.height));
