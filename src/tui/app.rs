@@ -535,8 +535,9 @@ impl App {
             pieces.push(Piece::new(format!("  only {user}"), style(Role::Warn)).spare(1));
         }
         if let Some(filter) = &view.filter {
-            pieces.push(Piece::new("  filter: ", style(Role::Dim)).spare(1));
-            pieces.push(Piece::new(filter.to_string(), style(Role::Warn)).spare(1));
+            // Never left out, only cut: nothing else tells that there is more than what is seen.
+            pieces.push(Piece::new("  filter: ", style(Role::Dim)));
+            pieces.push(Piece::new(filter.to_string(), style(Role::Warn)));
         }
         if let Some(search) = &self.pane.search {
             pieces.push(Piece::new("  search: ", style(Role::Dim)).spare(2));

@@ -368,8 +368,7 @@ fn swap_pieces<'a>(system: &System, facts: &Facts<'_>) -> Vec<Piece<'a>> {
 /// The CPU time that the container may use, where that is less than the machine has.
 fn limit_pieces<'a>(system: &System, facts: &Facts<'_>) -> Vec<Piece<'a>> {
     let limit = system.container.ok().and_then(|container| container.cpus);
-    let piece =
-        |cpus: f64| Piece::new(format!("   at most {cpus} CPUs, this container"), facts.style(Role::Label)).spare(1);
+    let piece = |cpus: f64| Piece::new(format!("   limit {cpus} CPUs"), facts.style(Role::Label)).spare(1);
     limit.map(piece).into_iter().collect()
 }
 

@@ -145,7 +145,9 @@ impl Overlay for Line {
             Purpose::Search => " search: ",
         };
         let mut pieces = vec![Piece::new(label, style(Role::Title))];
-        pieces.extend(self.typed(usize::from(area.width).saturating_sub(label.len()), view));
+        // The rest is for what is told about it.
+        let room = usize::from(area.width).saturating_sub(label.len()) * 2 / 3;
+        pieces.extend(self.typed(room, view));
         let found = match self.purpose {
             Purpose::Filter => view.pane.lines.matching,
             Purpose::Search => view.pane.matches(view.observation),

@@ -207,13 +207,16 @@ impl Drawing<'_> {
             };
             pieces.push(line::Piece::new(text.into_owned(), self.value_style(column, &value)));
         }
-        // How it ended says more than the end of its arguments does.
-        let remark = self.remark().unwrap_or_default();
-        let room = width.saturating_sub(line::cells(&remark)).max(width.min(usize::from(COMMAND / 2)));
+        // How it ended says more than the end of its arguments does; the first words of it are enough.
+        let full = self.remark().unwrap_or_default();
+        let needed: usize = pieces.iter().map(|piece| line::cells(&piece.text)).sum();
+        let fits = needed + line::cells(&full) <= width;
+        let remark = if fits { full.as_str() } else { full.split(',').next().unwrap_or_default() };
+        let room = width.saturating_sub(line::cells(remark)).max(width.min(usize::from(COMMAND / 2)));
         let cell = |cells: usize| u16::try_from(cells).unwrap_or(u16::MAX);
         let used = line::draw(buffer, Rect::new(x, y, cell(room), 1), &pieces, self.look.glyphs.cut);
         let x = x.saturating_add(cell(used));
-        line::write(buffer, (x, y), width - used.min(width), &remark, style(Role::Dim), self.look.glyphs.cut);
+        line::write(buffer, (x, y), width - used.min(width), remark, style(Role::Dim), self.look.glyphs.cut);
     }
 
     fn branches(&self) -> String {
