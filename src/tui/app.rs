@@ -38,6 +38,7 @@ use ratatui::{
     buffer::Buffer,
     crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind},
     layout::Rect,
+    style::{Modifier, Style},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -485,6 +486,11 @@ impl App {
                 // The footer stays in view, as far as there is room.
                 Rect { height: below.height.saturating_sub(1), ..below }
             };
+            if !overlay.is_line() {
+                // What it covers in part steps back, lest the two be read as one.
+                let plain = Style::new().remove_modifier(Modifier::BOLD | Modifier::REVERSED);
+                buffer.set_style(layout.pane, plain.patch(theme.style(Role::Dim)));
+            }
             overlay.draw(&view, room, buffer);
         }
     }

@@ -133,7 +133,7 @@ impl Overlay for Chooser {
             ];
             line::draw(buffer, place, &pieces, view.glyphs.cut);
             if first + at == self.list.at {
-                buffer.set_style(place, style(Role::Selected));
+                line::highlight(buffer, place, style(Role::Selected));
             }
         }
     }

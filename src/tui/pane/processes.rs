@@ -157,7 +157,13 @@ impl Processes {
 
     /// Put the lines of those that exited back below the one they stood under.
     fn put_exited(&mut self) {
-        for (at, exited) in self.exited.iter().enumerate() {
+        let shown = |exited: &Exited| {
+            let row = exited.observation.find(exited.process.key);
+            row.is_some_and(|row| !self.view.hides(row.process) && self.view.shows(row))
+        };
+        let places: Vec<usize> = (0..self.exited.len()).filter(|at| shown(&self.exited[*at])).collect();
+        for at in places {
+            let exited = &self.exited[at];
             let above = exited.above.iter().find_map(|key| self.lines.position(key));
             let place = above.map_or(exited.place, |above| above + 1);
             let line = Line {

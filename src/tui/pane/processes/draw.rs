@@ -63,7 +63,7 @@ pub fn draw(pane: &Processes, observation: &Observation, look: &Look<'_>, area: 
         row.draw(&places, inner.x, buffer);
         let selected = pane.selected.as_ref() == Some(&item.key);
         if selected {
-            buffer.set_style(Rect { y, height: 1, ..area }, look.theme.style(Role::Selected));
+            line::highlight(buffer, Rect { y, height: 1, ..area }, look.theme.style(Role::Selected));
         }
     }
     if pane.lines.lines.is_empty() && rows.height > 0 {
