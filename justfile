@@ -15,7 +15,7 @@ screens:
 # The pictures in assets/, made by the program itself out of recordings.
 screenshots:
     just picture processes 120x26 '<tick><tick>jj' busy.txt
-    just picture filter 120x18 '<tick>tHfcpu > 1 or state in (D, Z)<tick>jj' busy.txt
+    just picture filter 120x18 '<tick>Ht<tick>fcpu > 1 or state in (D, Z)<enter>jj' busy.txt
     just picture explain 120x28 '<tick>jjje<end>kk' busy.txt
     just picture signal 120x26 '<tick>jjj     x' busy.txt
 
