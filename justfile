@@ -12,6 +12,17 @@ test:
 screens:
     cargo insta test --review --test it
 
+# The pictures in assets/, made by the program itself out of recordings.
+screenshots:
+    just picture processes 120x26 '<tick><tick>jj' busy.txt
+    just picture filter 120x18 '<tick>Ht<tick>fcpu > 1 or state in (D, Z)<enter>jj' busy.txt
+    just picture explain 120x28 '<tick>jjje<end>kk' busy.txt
+    just picture signal 120x26 '<tick>jjj     x' busy.txt
+
+[private]
+picture name size keys recording:
+    TZ=UTC cargo run --locked --example screenshot -- assets/screenshot-{{name}}.svg {{size}} '{{keys}}' --from tests/fixtures/{{recording}}
+
 # Write the lists in the README anew from the tables.
 docs:
     UPDATE=1 cargo test --locked --test it tidy::readme

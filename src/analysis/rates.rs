@@ -82,8 +82,13 @@ pub fn thread_growth(row: Row<'_>, counter: impl Fn(&ThreadCounters) -> Option<u
     for thread in now {
         let count = counter(thread).ok_or(Missing::Unsupported)?;
         let known = before.binary_search_by_key(&thread.tid, |thread| thread.tid).ok().and_then(|at| before.get(at));
-        // A count below the one before is that of a new thread with an old number.
-        let base = known.and_then(&counter).filter(|base| *base <= count).unwrap_or(0);
+        let base = match known.map(&counter) {
+            // It was there, but this was not asked for then.
+            Some(None) => return Err(Missing::NotRequested),
+            Some(Some(base)) if base <= count => base,
+            // A count below the one before is that of a new thread with an old number.
+            _ => 0,
+        };
         grown = grown.saturating_add(count - base);
     }
     Ok(grown)

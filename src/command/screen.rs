@@ -7,6 +7,7 @@ use crate::{
     collect::{source::Source, users},
     config::{self, Allowed, Config, ConfigError, SortOrder},
     table::{COLUMNS, Column, Query, columns, presets::PRESETS, value::Order},
+    text::printable,
     tui::{
         action::ACTIONS,
         app::{App, Setup},
@@ -18,7 +19,14 @@ use crate::{
     },
     unit::Pid,
 };
-use std::{collections::HashSet, env, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    collections::HashSet,
+    env,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 /// Show the screen until the user leaves.
 ///
@@ -66,11 +74,20 @@ pub fn app(cli: &Cli, config: &Config, abilities: Abilities, source: &dyn Source
         readonly: config.readonly,
         presets: presets(config),
         user: users::name_of(source.observer().uid, source),
-        origin: cli.source.from.as_ref().map(|path| path.display().to_string()),
+        origin: cli.source.from.as_deref().map(origin),
         open_on: cli.pid.map(Pid),
     };
     let pane = Processes::new(view(config, cli.screen.user.clone())?, chosen(config));
     Ok(App::new(setup, pane, config.delay))
+}
+
+/// A recording as the header calls it: its name without its folders.
+fn origin(path: &Path) -> String {
+    match path.file_name() {
+        _ if path.as_os_str() == "-" => "standard input".to_owned(),
+        Some(name) => printable(name.as_bytes()).into_owned(),
+        None => printable(path.as_os_str().as_bytes()).into_owned(),
+    }
 }
 
 /// The defaults, the file at `path` over them, the command line over that.

@@ -38,11 +38,14 @@ use ratatui::{
     buffer::Buffer,
     crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind},
     layout::Rect,
+    style::{Modifier, Style},
 };
 use std::{sync::Arc, time::Duration};
 
 /// The smallest screen that is of use.
 pub const LEAST: (u16, u16) = (40, 8);
+/// Lines that something opened on top of the pane should have.
+const ROOMY: u16 = 14;
 /// Steps of the refresh key, in milliseconds.
 const DELAYS: [u64; 10] = [100, 200, 500, 1000, 2000, 3000, 5000, 10_000, 30_000, 60_000];
 
@@ -303,8 +306,9 @@ impl App {
             Action::Sort => self.overlays.push(Box::new(Menu::sort(&self.pane))),
             Action::User => self.overlays.push(Box::new(Menu::users(&self.pane, observation))),
             Action::Columns => self.overlays.push(Box::new(Chooser::new(self.setup.presets.clone()))),
-            Action::Signal if self.setup.readonly => {
-                self.note = Some(("signals are off: sysview was started with --readonly".to_owned(), Role::Warn));
+            Action::Signal if self.signals_off(observation).is_some() => {
+                let why = self.signals_off(observation).unwrap_or_default();
+                self.note = Some((format!("signals are off: {why}"), Role::Warn));
             }
             Action::Signal => {
                 let meant = self.pane.meant(observation);
@@ -330,6 +334,17 @@ impl App {
             action => {
                 self.pane.act(action, observation);
             }
+        }
+    }
+
+    /// Why no signal can be sent, if none can.
+    fn signals_off(&self, observation: &Observation) -> Option<&'static str> {
+        let foreign = observation.now.observer.foreign;
+        match () {
+            () if self.setup.readonly => Some("sysview was started with --readonly"),
+            () if self.setup.origin.is_some() => Some("this is a recording"),
+            () if foreign => Some("these processes belong to another pid namespace"),
+            () => None,
         }
     }
 
@@ -461,7 +476,9 @@ impl App {
             readonly: self.setup.readonly,
         };
         for overlay in &self.overlays {
-            let below = Rect { y: layout.pane.y, height: area.height - layout.pane.y, ..area };
+            // Where there is little room below the header, it gives way.
+            let top = if area.height - layout.pane.y < ROOMY { area.y } else { layout.pane.y };
+            let below = Rect { y: top, height: area.height - top, ..area };
             let room = if overlay.is_line() {
                 clear(layout.footer, buffer);
                 layout.footer
@@ -469,6 +486,11 @@ impl App {
                 // The footer stays in view, as far as there is room.
                 Rect { height: below.height.saturating_sub(1), ..below }
             };
+            if !overlay.is_line() {
+                // What it covers in part steps back, lest the two be read as one.
+                let plain = Style::new().remove_modifier(Modifier::BOLD | Modifier::REVERSED);
+                buffer.set_style(layout.pane, plain.patch(theme.style(Role::Dim)));
+            }
             overlay.draw(&view, room, buffer);
         }
     }
@@ -519,8 +541,9 @@ impl App {
             pieces.push(Piece::new(format!("  only {user}"), style(Role::Warn)).spare(1));
         }
         if let Some(filter) = &view.filter {
-            pieces.push(Piece::new("  filter: ", style(Role::Dim)).spare(1));
-            pieces.push(Piece::new(filter.to_string(), style(Role::Warn)).spare(1));
+            // Never left out, only cut: nothing else tells that there is more than what is seen.
+            pieces.push(Piece::new("  filter: ", style(Role::Dim)));
+            pieces.push(Piece::new(filter.to_string(), style(Role::Warn)));
         }
         if let Some(search) = &self.pane.search {
             pieces.push(Piece::new("  search: ", style(Role::Dim)).spare(2));
@@ -535,27 +558,30 @@ impl App {
         let style = |role| self.setup.theme.style(role);
         let pieces = match (&self.note, self.frozen) {
             (Some((text, role)), _) => vec![Piece::new(format!(" {text}"), style(*role))],
-            (None, true) => vec![Piece::new(format!(" {}", self.frozen_text()), style(Role::Warn))],
+            (None, true) => self.frozen_pieces(),
             (None, false) => self.hints(),
         };
         line::draw(buffer, area, &pieces, self.setup.glyphs.cut);
     }
 
-    fn frozen_text(&self) -> String {
+    fn frozen_pieces(&self) -> Vec<Piece<'static>> {
         let keys = |action| self.setup.keymap.keys(action).first().cloned().unwrap_or_default();
+        let style = |role| self.setup.theme.style(role);
         let shown = self.shown.as_ref();
         let time = shown.map_or_else(String::new, |shown| clock_text(shown.now.taken.wall));
         let at = shown.and_then(|shown| self.history.position(&shown.now));
         let place =
             at.map_or_else(|| "no longer kept".to_owned(), |at| format!("sample {} of {}", at + 1, self.history.len()));
-        format!(
-            "frozen at {time}, {place} kept ({} of at most {})   {} {} step   {} go on",
-            bytes_text(self.history.bytes() as f64),
-            bytes_text(MOST_BYTES as f64),
-            keys(Action::StepBack),
-            keys(Action::StepForward),
-            keys(Action::Freeze),
-        )
+        let (kept, most) = (bytes_text(self.history.bytes() as f64), bytes_text(MOST_BYTES as f64));
+        vec![
+            Piece::new(format!(" frozen at {time}, {place}"), style(Role::Warn)),
+            Piece::new(format!(" ({kept} of at most {most})"), style(Role::Dim)).spare(2),
+            Piece::new(format!("   {} or {}", keys(Action::StepBack), keys(Action::StepForward)), style(Role::Key))
+                .spare(1),
+            Piece::new(" step", style(Role::Dim)).spare(1),
+            Piece::new(format!("   {}", keys(Action::Freeze)), style(Role::Key)),
+            Piece::new(" go on", style(Role::Dim)),
+        ]
     }
 
     fn hints(&self) -> Vec<Piece<'static>> {
@@ -564,7 +590,8 @@ impl App {
         // Those that lead everywhere else stay longest.
         let order = [Action::Help, Action::Quit, Action::Search, Action::Filter, Action::Signal];
         for info in ACTIONS.iter().filter(|info| !info.hint.is_empty()) {
-            if info.action == Action::Signal && self.setup.readonly {
+            let off = || self.shown.as_ref().is_some_and(|shown| self.signals_off(shown).is_some());
+            if info.action == Action::Signal && off() {
                 continue;
             }
             let Some(key) = self.setup.keymap.keys(info.action).first().cloned() else { continue };

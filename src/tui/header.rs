@@ -165,7 +165,8 @@ fn title(observation: &Observation, facts: &Facts<'_>, area: Rect, buffer: &mut 
         Err(missing) => missing.word().to_owned(),
     };
     let mut pieces = vec![
-        Piece::new(" sysview  ", facts.style(Role::Title)).spare(2),
+        Piece::new(" ", facts.style(Role::Title)),
+        Piece::new("sysview  ", facts.style(Role::Title)).spare(2),
         Piece::new(name(&system.hostname), facts.style(Role::Title)),
         Piece::new(format!("  Linux {}", name(&system.release)), facts.style(Role::Label)).spare(7),
     ];
@@ -296,7 +297,7 @@ fn memory(observation: &Observation, facts: &Facts<'_>, area: Rect, buffer: &mut
         return;
     }
     line::draw(buffer, Rect { height: 1, ..area }, &first, facts.glyphs.cut);
-    let second: Vec<_> = swap.into_iter().chain(pressure).collect();
+    let second: Vec<_> = swap.into_iter().chain(limit_pieces(system, facts)).chain(pressure).collect();
     line::draw(buffer, Rect { y: area.y + 1, height: 1, ..area }, &second, facts.glyphs.cut);
 }
 
@@ -347,19 +348,28 @@ fn size(bytes: u64) -> String {
 }
 
 fn swap_pieces<'a>(system: &System, facts: &Facts<'_>) -> Vec<Piece<'a>> {
-    let mut pieces = vec![Piece::new(" swp ", facts.style(Role::Dim))];
+    let mut pieces = vec![Piece::new(" swp", facts.style(Role::Dim))];
     match system.memory {
-        Ok(Memory { swap_total, .. }) if swap_total.0 == 0 => pieces.push(Piece::new("none", facts.style(Role::Dim))),
+        Ok(Memory { swap_total, .. }) if swap_total.0 == 0 => pieces.push(Piece::new(" none", facts.style(Role::Dim))),
         Ok(memory) => {
             let used = memory.swap_total.0.saturating_sub(memory.swap_free.0);
             let shares = [(share(used, memory.swap_total.0), facts.style(Role::Warn))];
-            pieces.extend(meter(METER, &shares, facts.style(Role::Dim), facts.glyphs));
+            // Pressure says more than the bar, whose figures stay.
+            let bar = meter(METER, &shares, facts.style(Role::Dim), facts.glyphs);
+            pieces.extend([Piece::new(" ", Style::new())].into_iter().chain(bar).map(|piece| piece.spare(2)));
             let text = format!(" {} of {}", size(used), size(memory.swap_total.0));
             pieces.push(Piece::new(text, facts.style(Role::Label)));
         }
-        Err(missing) => pieces.push(Piece::new(missing.word(), facts.style(Role::Missing))),
+        Err(missing) => pieces.push(Piece::new(format!(" {}", missing.word()), facts.style(Role::Missing))),
     }
     pieces
+}
+
+/// The CPU time that the container may use, where that is less than the machine has.
+fn limit_pieces<'a>(system: &System, facts: &Facts<'_>) -> Vec<Piece<'a>> {
+    let limit = system.container.ok().and_then(|container| container.cpus);
+    let piece = |cpus: f64| Piece::new(format!("   limit {cpus} CPUs"), facts.style(Role::Label)).spare(1);
+    limit.map(piece).into_iter().collect()
 }
 
 fn pressure_pieces<'a>(system: &System, facts: &Facts<'_>) -> Vec<Piece<'a>> {

@@ -6,6 +6,7 @@
 use crate::fixture;
 use clap::Parser;
 use insta::Settings;
+use proptest::{collection::vec, prelude::*, sample::select};
 use ratatui::{buffer::Buffer, style::Style};
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 use sysview::{
@@ -15,10 +16,13 @@ use sysview::{
     command::screen::{Abilities, app, configuration},
     control::ControlError,
     snapshot::{ExitStatus, Snapshot},
+    table::COLUMNS,
     text::is_unsafe,
     tui::{
         Effect,
+        action::ACTIONS,
         app::Input,
+        pane::processes::draw,
         runtime::headless::{Headless, Retouch},
         theme::Depth,
     },
@@ -230,7 +234,7 @@ fn machine_of(cpus: u64) -> (Machine, Vec<Tick>) {
         let mut text = row("cpu ", sum);
         all.iter().zip(0..).for_each(|(times, number)| text.push_str(&row(&format!("cpu{number}"), *times)));
         let rest = old.lines().filter(|line| !line.starts_with("cpu"));
-        rest.for_each(|line| text.push_str(&format!("{line}\n")));
+        rest.for_each(|line| text.extend([line, "\n"]));
         *bytes = text.into_bytes();
     }
     (machine, ticks)
@@ -245,7 +249,7 @@ fn forms() {
     screen("grouped-by-name", "busy.txt", "<tick>tt");
     screen("grouped-by-user", "calm.txt", "<tick>ttv");
     screen("grouped-by-container", "container.txt", "<tick>ttvv");
-    screen("group-open", "calm.txt", "<tick>tt<end>kkk<right>");
+    screen("group-open", "calm.txt", "<tick>tt<right>");
 }
 
 #[test]
@@ -263,7 +267,7 @@ fn sorting() {
     screen("sort-menu-narrowed", "calm.txt", "<tick>tsfault");
     screen("sorted", "busy.txt", "<tick>tsrss<enter>");
     screen("sort-reversed", "busy.txt", "<tick>tsrss<enter>s<enter>");
-    Scene::of("busy.txt").at(&SIZES[..1]).shows("sorted-by-click", "<tick>t<click 32 8>");
+    Scene::of("busy.txt").at(&SIZES[..1]).shows("sorted-by-click", "<tick>t<click 38 5>");
 }
 
 #[test]
@@ -273,6 +277,7 @@ fn filtering() {
     screen("filter-error", "busy.txt", "<tick>frss > 10Q");
     screen("filter-unknown-column", "busy.txt", "<tick>frs > 10M");
     screen("filter-empty", "busy.txt", "<tick>fstate = X<enter>");
+    screen("filter-long", "busy.txt", &format!("<tick>f{}<left><left>", "state = S or ".repeat(10)));
     screen("filter-prompt", "busy.txt", "<tick>f");
     screen("user-menu", "calm.txt", "<tick>u");
     screen("user-chosen", "calm.txt", "<tick>uwww<enter>");
@@ -306,8 +311,8 @@ fn time() {
 
 #[test]
 fn threads() {
-    screen("threads", "busy.txt", "<tick>H");
-    screen("threads-flat", "busy.txt", "<tick>tH");
+    screen("threads", "busy.txt", "<tick>H<tick>");
+    screen("threads-flat", "busy.txt", "<tick>tH<tick>");
     screen("no-kernel-threads", "calm.txt", "<tick>K");
 }
 
@@ -327,8 +332,9 @@ fn columns() {
 fn overlays() {
     screen("explain", "busy.txt", "<tick>jjjejjj");
     screen("details", "busy.txt", "<tick>jjj<enter>");
-    screen("details-end", "busy.txt", "<tick>jjj<enter><end>");
+    screen("details-end", "busy.txt", "jjj<enter><end><tick>");
     screen("help", "calm.txt", "<tick>?");
+    screen("details-first-rates", "busy.txt", "<tick>jjj<enter><end>");
     screen("help-end", "calm.txt", "<tick>?<end>");
 }
 
@@ -349,6 +355,7 @@ fn signals() {
     });
     let readonly = Scene::live(parsed("busy.txt")).with(&["--readonly"]);
     readonly.shows("readonly", "<tick>x");
+    screen("signals-of-a-recording", "calm.txt", "<tick>x");
     readonly.at(&SIZES[..1]).shows("readonly-help", "<tick>?<end>");
 }
 
@@ -364,7 +371,7 @@ fn machines() {
     screen("hostile", "hostile.txt", "");
     screen("hostile-changed", "hostile.txt", "<tick>");
     screen("hostile-flat", "hostile.txt", "<tick>t");
-    screen("hostile-details", "hostile.txt", "<tick>jjj<enter>");
+    screen("hostile-details", "hostile.txt", "<tick>j<enter>jjj");
 }
 
 #[test]
@@ -381,4 +388,138 @@ fn terminals() {
 fn mouse() {
     Scene::of("calm.txt").at(&SIZES[1..2]).shows("clicked", "<tick><click 10 14>");
     Scene::of("calm.txt").at(&SIZES[2..]).shows("wheel", "<tick><wheel-down>");
+}
+
+/// The line with the names of the columns.
+fn heading(buffer: &Buffer) -> Option<u16> {
+    (0..buffer.area.height).find(|y| line(buffer, *y).contains(" 1 Processes ")).map(|y| y + 1)
+}
+
+/// Between two columns there is a blank on every line, and the last column begins with something on every one of them:
+/// no value, whatever it is, moves what stands beside it.
+fn assert_aligned(screen: &Headless, buffer: &Buffer) {
+    let Some(heading) = heading(buffer) else { return };
+    let (places, _) = draw::fit(&screen.app.pane.columns, buffer.area.width - 1);
+    let rows = screen.app.pane.lines.lines.len().saturating_sub(screen.app.pane.offset());
+    let last = (heading + 1 + u16::try_from(rows).unwrap_or(u16::MAX)).min(buffer.area.height - 1);
+    for y in heading..last {
+        for (column, place) in places.iter().skip(1) {
+            let symbol = buffer[(place.x, y)].symbol();
+            assert_eq!(symbol, " ", "before {} in line {y}: {:?}", column.name, line(buffer, y));
+        }
+    }
+}
+
+/// From nothing at all to more than a desk holds.
+const LAW_SIZES: [(u16, u16); 15] = [
+    (0, 0),
+    (1, 1),
+    (2, 3),
+    (10, 2),
+    (39, 8),
+    (40, 7),
+    (40, 8),
+    (41, 9),
+    (60, 10),
+    (80, 12),
+    (80, 24),
+    (111, 20),
+    (112, 30),
+    (132, 43),
+    (200, 60),
+];
+
+/// What is opened and pressed to come by every kind of line and everything that can be on top.
+const LAW_KEYS: [&str; 16] = [
+    "",
+    "t",
+    "tt",
+    "ttv",
+    "ttvv<right>",
+    "H",
+    "tH",
+    "K",
+    "f(",
+    "fstate = S<enter>",
+    "/x<enter>n",
+    "s",
+    "c",
+    "e",
+    "<enter>",
+    "?",
+];
+
+#[test]
+fn every_size_can_be_drawn_and_all_lines_are_aligned() {
+    for name in fixture::ALL {
+        for (width, height) in LAW_SIZES {
+            for keys in LAW_KEYS {
+                let scene = if name == "hostile.txt" { Scene::of(name).with(&["--ascii"]) } else { Scene::of(name) };
+                let mut screen = scene.open((width, height));
+                press(&mut screen, keys);
+                for _ in 0..3 {
+                    let buffer = screen.draw();
+                    assert_safe(&buffer);
+                    if !keys.ends_with(['s', 'c', 'e', '>', '?', 'u', 'x']) || keys.ends_with("<right>") {
+                        assert_aligned(&screen, &buffer);
+                    }
+                    screen.tick().expect("the processes can be listed");
+                }
+            }
+        }
+    }
+}
+
+/// Every column there is, in hostile hands, side by side on a screen that is wide enough.
+#[test]
+fn every_column_keeps_its_place() {
+    for name in fixture::ALL {
+        let all: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
+        let mut screen = Scene::of(name).with(&["--columns", &all.join(",")]).open((1000, 50));
+        for form in ["", "t", "t", "<right>"] {
+            press(&mut screen, form);
+            screen.tick().expect("the processes can be listed");
+            let buffer = screen.draw();
+            assert_safe(&buffer);
+            assert_aligned(&screen, &buffer);
+        }
+    }
+}
+
+/// Any key that does something, text, the mouse, time.
+fn step() -> impl Strategy<Value = String> {
+    let keys: Vec<&str> = ACTIONS.iter().flat_map(|info| info.keys).copied().collect();
+    prop_oneof![
+        6 => select(keys).prop_map(|key| format!("<{key}>")),
+        1 => "[a-zA-Z0-9 =(,)~.]".prop_map(|key| key.replace('<', "")),
+        1 => (0..130u16, 0..40u16).prop_map(|(x, y)| format!("<click {x} {y}>")),
+        1 => select(vec!["<tick>", "<wheel-up>", "<wheel-down>", "<paste rss > 1M>", "<tab>", "<backspace>"])
+            .prop_map(str::to_owned),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_keys_bring_the_screen_down(
+        name in select(fixture::ALL.to_vec()),
+        sizes in vec((1..140u16, 1..45u16), 1..3),
+        steps in vec(step(), 0..60),
+    ) {
+        let mut screen = Scene::live(parsed(name)).open((90, 30));
+        for (at, step) in steps.iter().enumerate() {
+            let (width, height) = sizes[at % sizes.len()];
+            if at % 20 == 19 {
+                screen.resize(width, height);
+            }
+            for effect in press(&mut screen, step) {
+                if let Effect::Signal { targets, .. } = effect {
+                    let results = targets.into_iter().map(|target| (target, Err(ControlError::Gone))).collect();
+                    screen.app.update(Input::Signalled(results));
+                }
+            }
+            assert_safe(&screen.draw());
+        }
+    }
 }

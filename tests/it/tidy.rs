@@ -203,7 +203,7 @@ fn nothing_is_unwrapped() {
 }
 
 /// Fixtures and snapshots are named in the code that uses them: a fixture by its file name, a snapshot by what follows
-/// the name of its module, without the number that tells several of one test apart.
+/// the name of its module, without the size of the screen and the number that tells several of one test apart.
 #[test]
 fn nothing_is_stored_and_not_used() {
     let code: String = sources(&["src", "tests", "benches"]).iter().map(|path| read(path)).collect();
@@ -213,6 +213,7 @@ fn nothing_is_stored_and_not_used() {
         let sought = match name.strip_suffix(".snap") {
             Some(snapshot) => {
                 let test = snapshot.rsplit("__").next().unwrap_or(snapshot);
+                let test = test.split('@').next().unwrap_or(test);
                 test.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-').to_owned()
             }
             None if path.parent().is_some_and(|parent| parent.ends_with("fixtures")) => name,

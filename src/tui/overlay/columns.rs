@@ -102,17 +102,21 @@ impl Overlay for Chooser {
         let title = format!("Columns{preset}: Esc closes");
         let inner = popup(buffer, area, (100, area.height), &title, style(Role::Border), view.glyphs);
         let keys = |action| view.keymap.keys(action).first().cloned().unwrap_or_default();
-        let hint = format!(
-            "{} on or off   {} {} move   {} {} width   {} next preset   {} sort by it",
-            keys(Action::Tag),
-            keys(Action::StepBack),
-            keys(Action::StepForward),
-            keys(Action::Collapse),
-            keys(Action::Expand),
-            keys(Action::View),
-            keys(Action::Sort),
-        );
-        line::write(buffer, (inner.x, inner.y), usize::from(inner.width), &hint, style(Role::Dim), view.glyphs.cut);
+        let hints = [
+            (keys(Action::Tag), "on or off", 0),
+            (format!("{} or {}", keys(Action::StepBack), keys(Action::StepForward)), "move", 1),
+            (format!("{} or {}", keys(Action::Collapse), keys(Action::Expand)), "width", 2),
+            (keys(Action::View), "next preset", 3),
+            (keys(Action::Sort), "sort", 4),
+        ];
+        let pieces: Vec<_> = hints
+            .iter()
+            .flat_map(|(keys, what, spare)| {
+                let keys = Piece::new(keys.as_str(), style(Role::Key)).spare(*spare);
+                [keys, Piece::new(format!(" {what}   "), style(Role::Dim)).spare(*spare)]
+            })
+            .collect();
+        line::draw(buffer, Rect { height: 1, ..inner }, &pieces, view.glyphs.cut);
         let entries = Self::entries(view.pane);
         let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
         let visible = self.list.visible(entries.len(), usize::from(list.height));
@@ -129,7 +133,7 @@ impl Overlay for Chooser {
             ];
             line::draw(buffer, place, &pieces, view.glyphs.cut);
             if first + at == self.list.at {
-                buffer.set_style(place, style(Role::Selected));
+                line::highlight(buffer, place, style(Role::Selected));
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::{Context, Outcome, Overlay, View};
 use crate::{
     snapshot::{Missing, Parts},
-    table::{COLUMNS, Column, Value},
+    table::{COLUMNS, Column, Value, columns::Unit},
     tui::{
         action::Action,
         keymap::Key,
@@ -43,6 +43,31 @@ impl Explain {
 /// Cells of one value that are shown at most, over several lines.
 const SHOWN: usize = 2000;
 
+/// Its widest.
+const WIDTH: u16 = 100;
+
+/// What a column means, its unit, and where it comes from, in lines.
+fn explanation(column: &Column, width: usize) -> Vec<String> {
+    let unit = match column.unit {
+        Unit::None => String::new(),
+        unit => format!("Unit: {}.  ", unit.word()),
+    };
+    let mut text = line::wrap(column.help, width);
+    text.extend(line::wrap(&format!("{unit}From: {}", column.source), width));
+    text
+}
+
+/// No more lines than there is room for; what is lost has its mark.
+fn cut(mut lines: Vec<String>, room: usize, mark: &str) -> Vec<String> {
+    if lines.len() > room {
+        lines.truncate(room);
+        if let Some(last) = lines.last_mut() {
+            last.push_str(mark);
+        }
+    }
+    lines
+}
+
 fn value_text(value: &Value<'_>, pending: &str) -> String {
     match value {
         Value::Missing(Missing::NotRequested) => pending.to_owned(),
@@ -75,17 +100,24 @@ impl Overlay for Explain {
 
     fn draw(&self, view: &View<'_>, area: Rect, buffer: &mut Buffer) {
         let style = |role| view.theme.style(role);
-        let inner = popup(buffer, area, (100, area.height), &self.title, style(Role::Border), view.glyphs);
+        let width = usize::from(WIDTH.min(area.width)).saturating_sub(4);
+        // As much room as the longest explanation needs, so that the list stands still.
+        let longest = self.columns.iter().map(|column| explanation(column, width).len()).max().unwrap_or(0);
+        let lines = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+        let size = (WIDTH, lines(self.columns.len() + longest + 4).min(area.height));
+        let inner = popup(buffer, area, size, &self.title, style(Role::Border), view.glyphs);
         let Some(current) = self.columns.get(self.list.at) else { return };
-        let width = usize::from(inner.width);
         let row = self.process.and_then(|key| view.observation.find(key));
-        let own = row.map(|row| value_text(&(current.value)(row), view.glyphs.pending));
-        let mut text = line::wrap(&format!("{} = {}", current.name, own.as_deref().unwrap_or("(it has ended)")), width);
-        text.truncate(usize::from(inner.height) / 4);
-        text.extend(line::wrap(current.help, width));
-        text.extend(line::wrap(&format!("Unit: {}.  From: {}", current.unit.word(), current.source), width));
-        let below = u16::try_from(text.len() + 1).unwrap_or(u16::MAX).min(inner.height.saturating_sub(3));
+        let below = lines(longest + 2).min(inner.height.saturating_sub(3));
         let list = Rect { height: inner.height - below, ..inner };
+        let room = usize::from(below.saturating_sub(1));
+
+        let own = row.map(|row| value_text(&(current.value)(row), view.glyphs.pending));
+        let own = format!("{} = {}", current.name, own.as_deref().unwrap_or("(it has ended)"));
+        let explanation = explanation(current, width);
+        let mut text = cut(line::wrap(&own, width), room.saturating_sub(explanation.len()).max(1), view.glyphs.cut);
+        text.extend(explanation);
+        let text = cut(text, room, view.glyphs.cut);
 
         let visible = self.list.visible(self.columns.len(), usize::from(list.height));
         let first = visible.start;
@@ -100,7 +132,7 @@ impl Overlay for Explain {
             ];
             line::draw(buffer, place, &pieces, view.glyphs.cut);
             if first + at == self.list.at {
-                buffer.set_style(place, style(Role::Selected));
+                line::highlight(buffer, place, style(Role::Selected));
             }
         }
         for (y, text) in (list.bottom() + 1..inner.bottom()).zip(&text) {

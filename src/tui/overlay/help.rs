@@ -1,85 +1,95 @@
-//! Help, made from the table of actions.
+//! Help, made from the table of actions. Text that is longer than the line goes on in the next one.
 
 use super::{Context, Outcome, Overlay, View};
 use crate::tui::{
-    action::{ACTIONS, Action, Topic},
+    action::{ACTIONS, Action, ActionInfo, Topic},
     keymap::Key,
     theme::Role,
     widget::{
         frame::popup,
         line::{self, Piece},
-        list::List,
     },
 };
 use ratatui::{buffer::Buffer, layout::Rect};
+use std::cell::Cell;
 
 /// The state of help: how far it is scrolled.
 #[derive(Debug, Default)]
 pub struct Help {
-    list: List,
-}
-
-/// A line of help.
-enum Entry {
-    Heading(&'static str),
-    Action { keys: String, help: String },
-    Text(&'static str),
+    /// First line in view.
+    top: usize,
+    /// Lines in view and lines in all, as drawn last.
+    page: Cell<usize>,
+    count: Cell<usize>,
 }
 
 const NOTES: &[&str] = &[
     "Mouse: click selects, click on a heading sorts, the wheel scrolls.",
     "Rows: green was born in the last 3 s, red exited, dim is only on the way to a match.",
     "A folded row (Σ and a number) shows sums over itself and all below it.",
-    "Filter: rss > 100M and not user = root · state in (D, Z) · command ~ \"nginx.*worker\" ·",
-    "  elapsed > 5m · under 812 · a bare word searches name and command.",
+    "Filter: rss > 100M and not user = root · state in (D, Z) · command ~ \"nginx.*worker\" · elapsed > 5m · under 812 · \
+     a bare word searches name and command.",
     "`sysview columns` explains every column, `sysview doctor` what this machine allows.",
 ];
 
-fn entries(view: &View<'_>) -> Vec<Entry> {
-    let mut entries = Vec::new();
+/// Cells that every line is moved in by.
+const INDENT: usize = 2;
+
+fn lines(view: &View<'_>, width: usize) -> Vec<Vec<Piece<'static>>> {
+    let style = |role| view.theme.style(role);
+    let keys = |info: &ActionInfo| view.keymap.keys(info.action).join(" ");
+    let room = ACTIONS.iter().map(|info| line::cells(&keys(info))).max().unwrap_or(0) + 1;
+    let mut lines = Vec::new();
     for (topic, heading) in Topic::ALL {
-        entries.push(Entry::Heading(heading));
+        lines.push(vec![Piece::new(heading, style(Role::Title))]);
         for info in ACTIONS.iter().filter(|info| info.topic == topic) {
-            let keys = view.keymap.keys(info.action).join(" ");
-            let disabled = view.readonly && info.action == Action::Signal;
-            let help = if disabled { format!("{} (off: --readonly)", info.help) } else { info.help.to_owned() };
-            entries.push(Entry::Action { keys, help });
+            let off = if view.readonly && info.action == Action::Signal { " (off: --readonly)" } else { "" };
+            let text = line::wrap(&format!("{}{off}", info.help), width.saturating_sub(INDENT + room));
+            let labels = std::iter::once(keys(info)).chain(std::iter::repeat(String::new()));
+            lines.extend(text.into_iter().zip(labels).map(|(text, label)| {
+                let label = format!("{:INDENT$}{label:room$}", "");
+                vec![Piece::new(label, style(Role::Key)), Piece::new(text, style(Role::Label))]
+            }));
         }
     }
-    entries.push(Entry::Heading("Good to know"));
-    entries.extend(NOTES.iter().map(|text| Entry::Text(text)));
-    entries
+    lines.push(vec![Piece::new("Good to know", style(Role::Title))]);
+    for note in NOTES {
+        let text = line::wrap(note, width.saturating_sub(2 * INDENT));
+        lines.extend(text.into_iter().enumerate().map(|(at, text)| {
+            let indent = if at == 0 { INDENT } else { 2 * INDENT };
+            vec![Piece::new(format!("{:indent$}{text}", ""), style(Role::Label))]
+        }));
+    }
+    lines
 }
 
 impl Overlay for Help {
     fn key(&mut self, _key: Key, action: Option<Action>, _context: Context<'_>) -> Outcome {
-        match action {
-            Some(Action::Back | Action::Quit | Action::Help | Action::Open) => Outcome::Close,
-            Some(action) => {
-                self.list.act(action, ACTIONS.len() + Topic::ALL.len() + 1 + NOTES.len());
-                Outcome::Stay
-            }
-            None => Outcome::Stay,
-        }
+        let page = self.page.get().saturating_sub(1).max(1);
+        let to = match action {
+            Some(Action::Back | Action::Quit | Action::Help | Action::Open) => return Outcome::Close,
+            Some(Action::Up) => self.top.saturating_sub(1),
+            Some(Action::Down) => self.top + 1,
+            Some(Action::PageUp) => self.top.saturating_sub(page),
+            Some(Action::PageDown) => self.top + page,
+            Some(Action::Home) => 0,
+            Some(Action::End) => usize::MAX,
+            _ => self.top,
+        };
+        self.top = to.min(self.count.get().saturating_sub(self.page.get()));
+        Outcome::Stay
     }
 
     fn draw(&self, view: &View<'_>, area: Rect, buffer: &mut Buffer) {
-        let style = |role| view.theme.style(role);
-        let entries = entries(view);
-        let height = u16::try_from(entries.len() + 2).unwrap_or(u16::MAX);
-        let inner =
-            popup(buffer, area, (104, height), "Help: Esc closes, arrows scroll", style(Role::Border), view.glyphs);
-        let visible = self.list.visible(entries.len(), usize::from(inner.height));
-        for (y, entry) in (inner.y..).zip(&entries[visible]) {
-            let pieces = match entry {
-                Entry::Heading(text) => vec![Piece::new(*text, style(Role::Title))],
-                Entry::Action { keys, help } => {
-                    let keys = format!("  {keys:<14} ");
-                    vec![Piece::new(keys, style(Role::Key)), Piece::new(help.as_str(), style(Role::Label))]
-                }
-                Entry::Text(text) => vec![Piece::new(format!("  {text}"), style(Role::Label))],
-            };
-            line::draw(buffer, Rect { y, height: 1, ..inner }, &pieces, view.glyphs.cut);
+        let title = "Help: Esc closes, arrows scroll";
+        let inner = popup(buffer, area, (104, area.height), title, view.theme.style(Role::Border), view.glyphs);
+        let lines = lines(view, usize::from(inner.width));
+        self.page.set(usize::from(inner.height));
+        self.count.set(lines.len());
+        // After the screen has grown there may be fewer lines to scroll past.
+        let top = self.top.min(lines.len().saturating_sub(self.page.get()));
+        for (y, pieces) in (inner.y..inner.bottom()).zip(lines.iter().skip(top)) {
+            line::draw(buffer, Rect { y, height: 1, ..inner }, pieces, view.glyphs.cut);
         }
     }
 }

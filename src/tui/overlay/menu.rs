@@ -56,7 +56,7 @@ impl Menu {
             note: match sorted(column) {
                 Some(Order::Ascending) => "sorted, small first; choose to reverse".to_owned(),
                 Some(Order::Descending) => "sorted, large first; choose to reverse".to_owned(),
-                None => column.help.split_inclusive(['.', ':']).next().unwrap_or("").to_owned(),
+                None => column.help.to_owned(),
             },
             choice: Choice::SortBy(column.name),
         };
@@ -81,7 +81,7 @@ impl Menu {
         }
         let all = Item { label: "everybody".to_owned(), note: String::new(), choice: Choice::User(None) };
         let item = |(name, count): (String, usize)| Item {
-            note: format!("{count} processes"),
+            note: if count == 1 { "1 process".to_owned() } else { format!("{count} processes") },
             choice: Choice::User(Some(name.clone())),
             label: name,
         };
@@ -153,7 +153,7 @@ impl Overlay for Menu {
         let style = |role| view.theme.style(role);
         let items = self.shown();
         let height = u16::try_from(self.items.len() + 3).unwrap_or(u16::MAX);
-        let title = format!("{}: type to narrow down, Enter chooses, Esc closes", self.title);
+        let title = format!("{}: type to narrow, Enter chooses, Esc closes", self.title);
         let inner = popup(buffer, area, (90, height), &title, style(Role::Border), view.glyphs);
         let typed = [
             Piece::new("> ", style(Role::Dim)),
@@ -172,7 +172,7 @@ impl Overlay for Menu {
             ];
             line::draw(buffer, place, &pieces, view.glyphs.cut);
             if first + at == self.list.at {
-                buffer.set_style(place, style(Role::Selected));
+                line::highlight(buffer, place, style(Role::Selected));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Context, Outcome, Overlay, View};
 use crate::{
-    table::query::{Query, complete},
+    table::query::{Query, QueryError, complete},
     tui::{
         action::Action,
         keymap::Key,
@@ -29,7 +29,7 @@ pub enum Purpose {
 pub struct Line {
     purpose: Purpose,
     prompt: Prompt,
-    error: Option<String>,
+    error: Option<QueryError>,
     /// What was there before, for Esc.
     before: (Option<Query>, Option<RowKey>),
 }
@@ -65,7 +65,7 @@ impl Line {
                     }
                 }
             }
-            Err(error) => self.error = Some(error.to_string()),
+            Err(error) => self.error = Some(error),
         }
     }
 
@@ -144,29 +144,50 @@ impl Overlay for Line {
             Purpose::Filter => " filter: ",
             Purpose::Search => " search: ",
         };
-        let text = self.prompt.text();
-        let at = text.char_indices().nth(self.prompt.cursor()).map_or(text.len(), |(at, _)| at);
-        let (left, right) = text.split_at(at);
-        let mut rest = right.chars();
-        let under = rest.next().map_or_else(|| " ".to_owned(), |c| c.to_string());
-        let mut pieces = vec![
-            Piece::new(label, style(Role::Title)),
-            Piece::new(left, style(Role::Label)),
-            Piece::new(under, style(Role::Selected)),
-            Piece::new(rest.as_str(), style(Role::Label)),
-        ];
+        let mut pieces = vec![Piece::new(label, style(Role::Title))];
+        // The rest is for what is told about it.
+        let room = usize::from(area.width).saturating_sub(label.len()) * 2 / 3;
+        pieces.extend(self.typed(room, view));
         let found = match self.purpose {
             Purpose::Filter => view.pane.lines.matching,
             Purpose::Search => view.pane.matches(view.observation),
         };
         match &self.error {
-            Some(error) => pieces.push(Piece::new(format!("   {error}"), style(Role::Bad))),
-            None if text.is_empty() => {
-                let hint = "   a name, or rss > 100M and not user = root; Tab completes, Enter keeps, Esc drops";
-                pieces.push(Piece::new(hint, style(Role::Dim)));
+            Some(error) => pieces.push(Piece::new(format!("   {}", error.message), style(Role::Bad))),
+            None if self.prompt.text().is_empty() => {
+                let example = "  a name, or rss > 100M and not user = root";
+                pieces.push(Piece::new(example, style(Role::Dim)).spare(1));
+                pieces.push(Piece::new("   Tab completes, Enter keeps, Esc drops", style(Role::Dim)).spare(2));
             }
-            None => pieces.push(Piece::new(format!("   {found} found"), style(Role::Dim))),
+            None => {
+                let role = if found == 0 { Role::Warn } else { Role::Dim };
+                pieces.push(Piece::new(format!("   {found} found"), style(role)));
+            }
         }
         line::draw(buffer, place, &pieces, view.glyphs.cut);
+    }
+}
+
+impl Line {
+    /// What was typed, with the cursor and with what is wrong in it marked; scrolled so that the cursor is in `room`.
+    fn typed<'a>(&self, room: usize, view: &View<'_>) -> Vec<Piece<'a>> {
+        let style = |role| view.theme.style(role);
+        let text: Vec<char> = self.prompt.text().chars().chain([' ']).collect();
+        let cursor = self.prompt.cursor();
+        let wrong = self.error.as_ref().map_or(0..0, |error| error.at..error.at + error.length.max(1));
+        let width = |character: char| line::cells(character.encode_utf8(&mut [0; 4]));
+        let mut start = 0;
+        while start < cursor && text[start..=cursor].iter().map(|c| width(*c)).sum::<usize>() > room {
+            start += 1;
+        }
+        let piece = |(at, character): (usize, &char)| {
+            let role = match at {
+                at if at == cursor => Role::Selected,
+                at if wrong.contains(&at) => Role::Bad,
+                _ => Role::Label,
+            };
+            Piece::new(character.to_string(), style(role))
+        };
+        text.iter().enumerate().skip(start).map(piece).collect()
     }
 }

@@ -171,7 +171,7 @@ impl Overlay for Dialog {
             ];
             line::draw(buffer, place, &pieces, view.glyphs.cut);
             if first + at == self.list.at {
-                buffer.set_style(place, style(Role::Selected));
+                line::highlight(buffer, place, style(Role::Selected));
             }
         }
     }
@@ -187,6 +187,9 @@ impl Dialog {
         targets.sort_by_key(|target| !matches!(target.result, Some(Err(_))));
         for (y, target) in (area.y..).zip(targets.iter().take(room)) {
             let (text, look) = remark(target, view);
+            // Who is meant has to stay readable; the first words say what came of it.
+            let short = text.split_once(':').map(|(short, _)| short.to_owned());
+            let text = short.filter(|_| line::cells(&text) > width / 2).unwrap_or(text);
             let used = line::cells(&text).min(width);
             line::write(buffer, (area.x, y), width - used, &target.text, style(Role::Label), view.glyphs.cut);
             let x = area.right().saturating_sub(u16::try_from(used).unwrap_or(0));

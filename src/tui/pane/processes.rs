@@ -27,6 +27,8 @@ use std::{
 
 /// How long a row that exited stays, and a newborn is marked.
 pub const LINGER: Duration = Duration::from_secs(3);
+/// How many neighbours are remembered of a row that exits, for they may exit as well.
+const ABOVE: usize = 8;
 /// Rows read beyond the screen on either side, so that scrolling finds them filled.
 const MARGIN: usize = 4;
 
@@ -41,9 +43,11 @@ pub struct Exited {
     pub observation: Arc<Observation>,
     /// When it was found gone, since boot.
     pub at: Duration,
-    /// The line it had, and the one above.
+    /// The line it had.
     line: Line,
-    above: Option<RowKey>,
+    /// Where that was, and those above, the nearest first.
+    place: usize,
+    above: Vec<RowKey>,
 }
 
 /// The state of the pane.
@@ -121,7 +125,8 @@ impl Processes {
                 observation: Arc::clone(before),
                 at: observation.now.taken.boot,
                 line: self.lines.lines[*at].clone(),
-                above: at.checked_sub(1).map(|above| self.lines.lines[above].key.clone()),
+                place: *at,
+                above: self.lines.lines[..*at].iter().rev().take(ABOVE).map(|line| line.key.clone()).collect(),
             });
         }
         gone.reverse();
@@ -152,8 +157,15 @@ impl Processes {
 
     /// Put the lines of those that exited back below the one they stood under.
     fn put_exited(&mut self) {
-        for (at, exited) in self.exited.iter().enumerate() {
-            let above = exited.above.as_ref().and_then(|key| self.lines.position(key)).map_or(0, |above| above + 1);
+        let shown = |exited: &Exited| {
+            let row = exited.observation.find(exited.process.key);
+            row.is_some_and(|row| !self.view.hides(row.process) && self.view.shows(row))
+        };
+        let places: Vec<usize> = (0..self.exited.len()).filter(|at| shown(&self.exited[*at])).collect();
+        for at in places {
+            let exited = &self.exited[at];
+            let above = exited.above.iter().find_map(|key| self.lines.position(key));
+            let place = above.map_or(exited.place, |above| above + 1);
             let line = Line {
                 target: Target::Exited(at),
                 fold: Fold::Leaf,
@@ -161,7 +173,7 @@ impl Processes {
                 context: false,
                 ..exited.line.clone()
             };
-            self.lines.lines.insert(above.min(self.lines.lines.len()), line);
+            self.lines.lines.insert(place.min(self.lines.lines.len()), line);
         }
     }
 
@@ -506,6 +518,7 @@ impl Processes {
     fn rearranged(&mut self, observation: &Arc<Observation>) {
         // Where they stood means nothing any more.
         self.exited.clear();
+        let top = self.is_at_top() && self.view.form != Form::Tree;
         let process = self.selected_process(observation).and_then(|key| observation.now.position(key.pid));
         self.rebuild(observation);
         let stands_for = |line: &Line| {
@@ -513,7 +526,12 @@ impl Processes {
             process.is_some_and(|at| line.target == Target::Process(at) || members.contains(&at))
         };
         let at = self.position().or_else(|| self.lines.lines.iter().position(stands_for));
-        self.select(at.unwrap_or(0));
+        self.select(at.filter(|_| !top).unwrap_or(0));
+    }
+
+    /// Whether the first line is selected: whoever stands there wants to see what comes first, whichever it is.
+    fn is_at_top(&self) -> bool {
+        self.position() == Some(0)
     }
 
     /// The view is narrower or wider now: the selection goes to a line that is there for its own sake.
@@ -537,9 +555,12 @@ impl Processes {
 
     /// Sort by a column in this order; `None` for the order of pid.
     pub fn sort_in(&mut self, sort: Option<(&'static Column, Order)>, observation: &Arc<Observation>) {
+        let top = self.is_at_top() && self.view.form != Form::Tree;
         self.view.sort = sort;
         self.rebuild(observation);
-        if self.view.form == Form::Flat && !self.follow {
+        if top {
+            self.select(0);
+        } else if self.view.form == Form::Flat && !self.follow {
             // Who sorts wants to see the top.
             self.offset = 0;
             self.clamp();

@@ -103,6 +103,8 @@ impl Headless {
                 }
             }
             self.settle();
+            // Lists learn from drawing how many lines there is room for.
+            self.draw();
         }
         Ok(effects)
     }
@@ -115,7 +117,6 @@ impl Headless {
     }
 
     /// The screen.
-    #[must_use]
     pub fn draw(&self) -> Buffer {
         let mut buffer = Buffer::empty(Rect::new(0, 0, self.size.0, self.size.1));
         self.app.draw(&mut buffer);

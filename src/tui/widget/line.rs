@@ -1,6 +1,10 @@
 //! One line of styled pieces: written cell by cell, cut with a mark, or with the least important pieces left out.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Color, Modifier, Style},
+};
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -108,6 +112,15 @@ pub fn draw(buffer: &mut Buffer, area: Rect, pieces: &[Piece<'_>], cut: &str) ->
         used += write(buffer, (x, area.y), room - used.min(room), &piece.text, piece.style, cut);
     }
     used
+}
+
+/// Lay a style over what is drawn already, such as that of the selected line. Reversed colours would be a patchwork of
+/// backgrounds, and dimmed ones unreadable: both give way.
+pub fn highlight(buffer: &mut Buffer, area: Rect, style: Style) {
+    if style.add_modifier.contains(Modifier::REVERSED) {
+        buffer.set_style(area, Style::new().fg(Color::Reset).bg(Color::Reset).remove_modifier(Modifier::DIM));
+    }
+    buffer.set_style(area, style);
 }
 
 /// Break text into lines of at most `width` cells, at blanks where there are some.

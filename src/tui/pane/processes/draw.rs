@@ -8,7 +8,7 @@ use crate::{
     analysis::{Observation, observe::started},
     config::Form,
     snapshot::{Missing, process::State},
-    table::{Column, Value, value},
+    table::{Column, Value, columns::Total, value},
     tui::{
         glyph::Glyphs,
         theme::{Role, Theme},
@@ -63,7 +63,7 @@ pub fn draw(pane: &Processes, observation: &Observation, look: &Look<'_>, area: 
         row.draw(&places, inner.x, buffer);
         let selected = pane.selected.as_ref() == Some(&item.key);
         if selected {
-            buffer.set_style(Rect { y, height: 1, ..area }, look.theme.style(Role::Selected));
+            line::highlight(buffer, Rect { y, height: 1, ..area }, look.theme.style(Role::Selected));
         }
     }
     if pane.lines.lines.is_empty() && rows.height > 0 {
@@ -166,10 +166,12 @@ impl Drawing<'_> {
         let value = self.pane.value(self.observation, self.line, column);
         let text = match (&value, self.line.target) {
             // A group has no pid of its own.
-            (Value::None, Target::Group) => return,
+            (Value::None, Target::Group) if column.total == Total::First => return,
             // It is gone, and so is what it had.
             (Value::Missing(Missing::Gone | Missing::NotRequested), Target::Exited(_)) => Value::None.human(),
             (Value::Missing(Missing::NotRequested), _) => self.look.glyphs.pending.into(),
+            // Part of a number would be another number.
+            (Value::Count(number), _) if line::cells(&value.human()) > width => value::scaled(*number as f64).into(),
             _ => value.brief(width),
         };
         let style = self.value_style(column, &value);
@@ -205,9 +207,16 @@ impl Drawing<'_> {
             };
             pieces.push(line::Piece::new(text.into_owned(), self.value_style(column, &value)));
         }
-        pieces.extend(self.remark().map(|text| line::Piece::new(text, style(Role::Dim))));
-        let area = Rect::new(x, y, u16::try_from(width).unwrap_or(u16::MAX), 1);
-        line::draw(buffer, area, &pieces, self.look.glyphs.cut);
+        // How it ended says more than the end of its arguments does; the first words of it are enough.
+        let full = self.remark().unwrap_or_default();
+        let needed: usize = pieces.iter().map(|piece| line::cells(&piece.text)).sum();
+        let fits = needed + line::cells(&full) <= width;
+        let remark = if fits { full.as_str() } else { full.split(',').next().unwrap_or_default() };
+        let room = width.saturating_sub(line::cells(remark)).max(width.min(usize::from(COMMAND / 2)));
+        let cell = |cells: usize| u16::try_from(cells).unwrap_or(u16::MAX);
+        let used = line::draw(buffer, Rect::new(x, y, cell(room), 1), &pieces, self.look.glyphs.cut);
+        let x = x.saturating_add(cell(used));
+        line::write(buffer, (x, y), width - used.min(width), remark, style(Role::Dim), self.look.glyphs.cut);
     }
 
     fn branches(&self) -> String {
@@ -239,7 +248,8 @@ impl Drawing<'_> {
                 let process = self.observation.now.processes.get(at)?;
                 let others = process.stat.threads.saturating_sub(1);
                 if process.leader_exited() {
-                    return Some(format!("  leader exited, {others} threads run"));
+                    let run = if others == 1 { "thread runs" } else { "threads run" };
+                    return Some(format!("  leader exited, {others} {run}"));
                 }
                 let status = crate::snapshot::process::zombie_status(process, self.observation.now.observer);
                 match status {
@@ -264,7 +274,7 @@ impl Drawing<'_> {
             Value::Letter(letter) if !matches!(self.line.target, Target::Exited(_)) => {
                 style(state_role(State(*letter)))
             }
-            _ if !self.line.members.is_empty() && column.total == crate::table::columns::Total::Sum => style(Role::Sum),
+            _ if !self.line.members.is_empty() && column.total == Total::Sum => style(Role::Sum),
             // What is nothing steps back, so that what is something stands out.
             value if value.number().is_some_and(|number| number < 0.05) => style(Role::Dim),
             Value::Percent(percent) if *percent >= 50.0 => style(Role::Title),

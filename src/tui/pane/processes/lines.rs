@@ -111,14 +111,16 @@ pub struct View {
 }
 
 impl View {
-    fn shows(&self, row: Row<'_>) -> bool {
+    /// Whether a row passes the filter.
+    pub(super) fn shows(&self, row: Row<'_>) -> bool {
         let user = self.user.as_ref().is_none_or(|user| {
             columns::find("user").is_some_and(|column| (column.value)(row).human() == user.as_str())
         });
         user && self.filter.as_ref().is_none_or(|filter| filter.matches(row))
     }
 
-    fn hides(&self, process: &Process) -> bool {
+    /// Whether a process is of a kind that is not shown.
+    pub(super) fn hides(&self, process: &Process) -> bool {
         !self.kernel_threads && process.is_kernel_thread()
     }
 
