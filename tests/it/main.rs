@@ -9,6 +9,7 @@ mod hostile_tree;
 mod need;
 mod packaging;
 mod properties;
+mod pty;
 mod record;
 mod recordings;
 mod tidy;
