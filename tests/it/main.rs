@@ -12,4 +12,5 @@ mod properties;
 mod pty;
 mod record;
 mod recordings;
+mod ssh;
 mod tidy;

@@ -74,7 +74,7 @@ impl Shell {
 
 impl Drop for Shell {
     fn drop(&mut self) {
-        if stat(self.sysview, 1).is_some() && children(self.running.pid()).contains(&self.sysview) {
+        if stat(self.sysview, 3).is_some() && children(self.running.pid()).contains(&self.sysview) {
             // Stopped, it would outlive its shell.
             send(self.sysview, Signal::KILL);
         }

@@ -75,7 +75,7 @@ impl Source for Fragile {
 fn the_screen_with_parts_that_panic() {
     let Some(thread) = env::var_os(WHERE) else { return };
     let live = Live::open(Path::new("/proc")).expect("/proc is there");
-    let patience = AtomicUsize::new(if thread == "collector" { 20 } else { usize::MAX });
+    let patience = AtomicUsize::new(if thread == "collector" { 8 } else { usize::MAX });
     let source: Arc<dyn Source> = Arc::new(Fragile { live, patience });
     let config = Config::default();
     let setup = Setup {

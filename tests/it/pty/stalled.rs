@@ -2,8 +2,9 @@
 
 use super::{
     FLAT, Victim, assert_given_back, occurrences, processes, started,
-    terminal::{Running, Session, Start, cpu_time, ends_within, resident, wait_for},
+    terminal::{Running, SYSVIEW, Session, Start, cpu_time, ends_within, resident, wait_for},
 };
+use crate::need;
 use rustix::process::Signal;
 use std::{
     fs,
@@ -78,7 +79,7 @@ fn only_the_frames_wait() {
 
 /// What is on the screen is what a fresh one shows: nothing of an old frame is left, nothing is missing.
 #[track_caller]
-fn assert_whole(running: &Running) {
+pub fn assert_whole(running: &Running) {
     running.keys("z");
     running.until_shown("frozen");
     let before = running.lines();
@@ -111,5 +112,26 @@ fn it_ends_while_the_terminal_takes_nothing_and_leaves_it_in_order() {
             assert!(status.success(), "{status}");
             assert_given_back(&running);
         }
+    }
+}
+
+/// As below `su`: the node of the terminal is another user's, and it may not be opened anew.
+#[test]
+fn it_ends_while_the_terminal_of_another_user_takes_nothing() {
+    let test = "pty::stalled::it_ends_while_the_terminal_of_another_user_takes_nothing";
+    let other = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", SYSVIEW];
+    if !need::root(test) || !need::command(test, &[&other[..], &["--version"]].concat()) {
+        return;
+    }
+    for session in [Session::Controlling, Session::Detached] {
+        let start = Start::program(&[&other[..], &["--delay", "0.1"]].concat()).size(200, 60);
+        let mut running = started(if session == Session::Detached { start.detached() } else { start });
+        stall(&running);
+        running.keys("q");
+        assert!(ends_within(running.pid(), Duration::from_secs(5)));
+        running.go_on();
+        let (status, _) = running.end();
+        assert!(status.success(), "{status}");
+        assert_given_back(&running);
     }
 }

@@ -112,10 +112,24 @@ impl Start {
 struct Seen {
     parser: vt100::Parser,
     bytes: Vec<u8>,
+    /// In the middle of a frame, which a terminal would not show yet.
+    drawing: bool,
     /// Nothing is read any more for now.
     paused: bool,
     /// Nothing is read ever again.
     closed: bool,
+}
+
+impl Seen {
+    fn take(&mut self, bytes: &[u8]) {
+        self.parser.process(bytes);
+        let known = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        let new = &self.bytes[known.saturating_sub(b"\x1b[?2026".len())..];
+        if let Some(at) = new.windows(8).rposition(|window| window.starts_with(b"\x1b[?2026")) {
+            self.drawing = new[at + 7] == b'h';
+        }
+    }
 }
 
 /// A terminal: the end where a person sits.
@@ -133,7 +147,7 @@ impl Terminal {
         unlockpt(&master).expect("it is ours");
         tcsetwinsize(&master, winsize(width, height)).expect("it has a size");
         let parser = vt100::Parser::new(height, width, 0);
-        let seen = Seen { parser, bytes: Vec::new(), paused: false, closed: false };
+        let seen = Seen { parser, bytes: Vec::new(), drawing: false, paused: false, closed: false };
         let (master, seen) = (Arc::new(master), Arc::new((Mutex::new(seen), Condvar::new())));
         let reader = thread::spawn({
             let (master, seen) = (Arc::clone(&master), Arc::clone(&seen));
@@ -191,8 +205,7 @@ fn read(master: &OwnedFd, (seen, changed): &(Mutex<Seen>, Condvar)) {
         }
         match rustix::io::read(master, &mut buffer) {
             Ok(count) if count > 0 => {
-                state.parser.process(&buffer[..count]);
-                state.bytes.extend_from_slice(&buffer[..count]);
+                state.take(&buffer[..count]);
             }
             Err(rustix::io::Errno::INTR) => {}
             // EIO: nobody has the other end open.
@@ -304,7 +317,7 @@ impl Running {
         self.since(0)
     }
 
-    /// The lines on the screen.
+    /// The lines on the screen, without blanks at their ends.
     pub fn lines(&self) -> Vec<String> {
         lines(self.terminal.seen().parser.screen())
     }
@@ -332,7 +345,8 @@ impl Running {
         let end = Instant::now() + DEADLINE;
         let mut seen = self.terminal.seen();
         loop {
-            if let Some(found) = find(seen.parser.screen()) {
+            let whole = !seen.drawing || seen.closed;
+            if let Some(found) = find(seen.parser.screen()).filter(|_| whole) {
                 return found;
             }
             let left = end.saturating_duration_since(Instant::now());
@@ -382,7 +396,7 @@ impl Drop for Running {
 }
 
 fn lines(screen: &vt100::Screen) -> Vec<String> {
-    screen.rows(0, screen.size().1).collect()
+    screen.rows(0, screen.size().1).map(|line| line.trim_end().to_owned()).collect()
 }
 
 /// Send a signal to a process that the test started.
@@ -428,7 +442,8 @@ pub fn wait_for<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
 
 /// A field of `/proc/PID/stat`, by the number that proc_pid_stat(5) gives it; none where the process is gone.
 pub fn stat(pid: u32, field: usize) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
     let (_, rest) = stat.rsplit_once(')')?;
     rest.split_whitespace().nth(field - 3).map(str::to_owned)
 }
