@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod connector;
+pub mod job;
 pub mod netlink;
 pub mod pagemap;
 pub mod perf;

@@ -3,7 +3,7 @@
 use super::{
     Effect,
     action::{ACTIONS, Action},
-    glyph::Glyphs,
+    glyph::{self, Glyphs},
     header::{self, Facts},
     history::{History, MOST_BYTES},
     keymap::{Key, Keymap},
@@ -455,6 +455,18 @@ impl App {
 
     /// Draw everything into a buffer of the screen's size.
     pub fn draw(&self, buffer: &mut Buffer) {
+        self.draw_screen(buffer);
+        if self.setup.glyphs == Glyphs::ASCII {
+            for cell in &mut buffer.content {
+                if !cell.symbol().is_ascii() {
+                    let symbol = glyph::ascii(cell.symbol()).to_owned();
+                    cell.set_symbol(&symbol);
+                }
+            }
+        }
+    }
+
+    fn draw_screen(&self, buffer: &mut Buffer) {
         let area = buffer.area;
         let theme = &self.setup.theme;
         let (Some(observation), Some(layout)) = (&self.shown, self.layout()) else {

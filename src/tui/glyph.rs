@@ -63,6 +63,19 @@ impl Glyphs {
     };
 }
 
+/// A character of the screen where only ASCII can be shown: our own texts keep their sense, names of others show that
+/// something stood there.
+#[must_use]
+pub fn ascii(symbol: &str) -> &str {
+    match symbol {
+        symbol if symbol.is_ascii() => symbol,
+        "…" => Glyphs::ASCII.pending,
+        "·" => Glyphs::ASCII.dot,
+        "Σ" => Glyphs::ASCII.sum,
+        _ => "?",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

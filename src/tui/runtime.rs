@@ -18,13 +18,14 @@ use crate::{
     collect::{Collector, source::Source},
     control,
     snapshot::{Request, Snapshot},
+    sys::job::{self, Who, Why},
 };
 use ratatui::{
     crossterm::event::{Event, KeyEventKind},
     layout::Rect,
 };
 use rustix::event::{PollFd, PollFlags, poll};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use std::{
     io,
     sync::{
@@ -59,11 +60,16 @@ pub type Save<'a> = dyn FnMut(&App) -> Result<String, String> + 'a;
 /// Where there is no terminal, or nothing can be collected.
 pub fn run(mut app: App, source: &Arc<dyn Source>, mouse: Mouse, save: &mut Save<'_>) -> anyhow::Result<()> {
     let (sender, messages) = channel();
+    let terminal = Terminal::find(mouse)?;
+    // The first sample is under way while the terminal is made ready.
     let requests = start_collector(Arc::clone(source), app.request(), sender.clone());
-    let terminal = Terminal::open(mouse)?;
-    start_input(sender.clone());
     start_signals(&sender)?;
-    let outcome = serve(&mut app, source, &messages, &requests, &terminal, &sender, save);
+    let mut screen = Screen::new(start_writer(sender.clone()));
+    if let Regained::Ended = regain(&terminal, &mut screen, &messages)? {
+        return Ok(());
+    }
+    start_input(sender);
+    let outcome = serve(&mut app, source, &messages, &requests, &terminal, &mut screen, save);
     terminal.restore();
     outcome
 }
@@ -83,12 +89,11 @@ fn serve(
     messages: &Receiver<Msg>,
     requests: &Sender<Request>,
     terminal: &Terminal,
-    sender: &Sender<Msg>,
+    screen: &mut Screen,
     save: &mut Save<'_>,
 ) -> anyhow::Result<()> {
-    let mut screen = Screen::new(start_writer(sender.clone()));
     let mut asked = app.request();
-    app.update(resized(&mut screen));
+    app.update(resized(screen));
     let mut dirty = true;
     loop {
         if dirty && screen.is_ready() {
@@ -99,7 +104,7 @@ fn serve(
         // Whatever else has come in meanwhile is part of the same frame.
         for message in std::iter::once(first).chain(messages.try_iter()) {
             let input = match message {
-                Msg::Terminal(event) => terminal_input(event, &mut screen),
+                Msg::Terminal(event) => terminal_input(event),
                 Msg::Sample(sample) => Some(Input::Sample(sample)),
                 Msg::Amended(sample) => Some(Input::Amended(sample)),
                 Msg::Failed(problem) => anyhow::bail!(problem),
@@ -107,16 +112,20 @@ fn serve(
                     screen.written();
                     continue;
                 }
-                Msg::Written(Err(_)) | Msg::Lost | Msg::Signal(SIGHUP | SIGTERM | SIGINT) => return Ok(()),
+                Msg::Written(Err(_)) | Msg::Lost | Msg::Signal(SIGHUP | SIGTERM | SIGINT | SIGQUIT) => return Ok(()),
                 Msg::Signal(SIGTSTP) => {
-                    suspend(terminal, &mut screen);
-                    Some(resized(&mut screen))
+                    if let Regained::Ended = suspend(Who::Itself, terminal, screen, messages)? {
+                        return Ok(());
+                    }
+                    Some(resized(screen))
                 }
-                Msg::Signal(SIGWINCH) => Some(resized(&mut screen)),
+                Msg::Signal(SIGWINCH) => Some(resized(screen)),
                 Msg::Signal(_) => {
                     // Continued, perhaps after SIGSTOP: what the terminal shows now is not ours.
-                    terminal.enter()?;
-                    Some(resized(&mut screen))
+                    if let Regained::Ended = regain(terminal, screen, messages)? {
+                        return Ok(());
+                    }
+                    Some(resized(screen))
                 }
             };
             for effect in input.map_or_else(Vec::new, |input| app.update(input)) {
@@ -124,8 +133,10 @@ fn serve(
                     Effect::Quit => return Ok(()),
                     Effect::Redraw => screen.forget(),
                     Effect::Suspend => {
-                        suspend(terminal, &mut screen);
-                        app.update(resized(&mut screen));
+                        if let Regained::Ended = suspend(Who::Group, terminal, screen, messages)? {
+                            return Ok(());
+                        }
+                        app.update(resized(screen));
                     }
                     Effect::Signal { targets, signal } => {
                         let send = |key| (key, control::signal(&**source, key, signal));
@@ -158,23 +169,66 @@ fn resized(screen: &mut Screen) -> Input {
     Input::Resize(width, height)
 }
 
-fn terminal_input(event: Event, screen: &mut Screen) -> Option<Input> {
+fn terminal_input(event: Event) -> Option<Input> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => Some(Input::Key(key)),
         Event::Mouse(mouse) => Some(Input::Mouse(mouse)),
         Event::Paste(text) => Some(Input::Paste(text)),
-        Event::Resize(..) => Some(resized(screen)),
+        // SIGWINCH tells of another size, too.
         _ => None,
     }
 }
 
+/// Whether the terminal is ours again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Regained {
+    Yes,
+    /// Something happened that ends the program.
+    Ended,
+}
+
 /// Give the terminal back and stop; after SIGCONT take it again.
-fn suspend(terminal: &Terminal, screen: &mut Screen) {
+fn suspend(who: Who, terminal: &Terminal, screen: &mut Screen, messages: &Receiver<Msg>) -> anyhow::Result<Regained> {
     terminal.restore();
-    // Stops the whole process group, as the shell's job; returns when continued.
-    let _ = signal_hook::low_level::emulate_default_handler(SIGTSTP);
-    let _ = terminal.enter();
-    screen.forget();
+    job::stop(who, Why::Asked)?;
+    regain(terminal, screen, messages)
+}
+
+/// In the background: how long something that ends the program may come after SIGCONT, and SIGCONT after a stop.
+const BACKGROUND: Duration = Duration::from_millis(100);
+const CONTINUED: Duration = Duration::from_secs(2);
+
+/// Take the terminal. Continued in the background, that is the shell's: stop again, as whoever wants a terminal there.
+fn regain(terminal: &Terminal, screen: &mut Screen, messages: &Receiver<Msg>) -> anyhow::Result<Regained> {
+    let mut continued = true;
+    while !terminal::is_foreground() {
+        let mut until = Instant::now() + if continued { BACKGROUND } else { CONTINUED };
+        while let Ok(message) = messages.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            match message {
+                Msg::Lost | Msg::Signal(SIGHUP | SIGTERM | SIGINT | SIGQUIT) => return Ok(Regained::Ended),
+                Msg::Signal(SIGCONT) if !continued => {
+                    continued = true;
+                    until = Instant::now() + BACKGROUND;
+                }
+                Msg::Written(_) => screen.written(),
+                _ => {}
+            }
+        }
+        if !terminal::is_foreground() {
+            // The kernel stops nobody whom no shell would continue (an orphaned process group).
+            anyhow::ensure!(
+                continued,
+                "the terminal belongs to another job, and there is no shell to give it to this one"
+            );
+            job::stop(Who::Group, Why::Background)?;
+            continued = false;
+        }
+    }
+    match terminal.enter() {
+        // It was lost meanwhile.
+        Err(error) if error.raw_os_error() == Some(libc::EIO) => Ok(Regained::Ended),
+        entered => Ok(entered.map(|()| Regained::Yes)?),
+    }
 }
 
 /// The collector: a sample each period, and between them whatever was asked for since.
@@ -237,7 +291,7 @@ fn start_writer(messages: Sender<Msg>) -> Sender<Vec<u8>> {
     let (sender, frames) = channel::<Vec<u8>>();
     let work = move || {
         for frame in frames {
-            if messages.send(Msg::Written(terminal::write_all(&frame))).is_err() {
+            if messages.send(Msg::Written(terminal::write_frame(&frame))).is_err() {
                 return;
             }
         }
@@ -278,7 +332,8 @@ fn start_input(messages: Sender<Msg>) {
 }
 
 fn start_signals(messages: &Sender<Msg>) -> anyhow::Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGWINCH, SIGTERM, SIGINT, SIGHUP, SIGTSTP, SIGCONT])?;
+    let mut signals =
+        signal_hook::iterator::Signals::new([SIGWINCH, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGCONT])?;
     let messages = messages.clone();
     let work = move || {
         for signal in signals.forever() {

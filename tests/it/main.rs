@@ -11,6 +11,8 @@ mod live_columns;
 mod need;
 mod packaging;
 mod properties;
+mod pty;
 mod record;
 mod screens;
+mod ssh;
 mod tidy;
