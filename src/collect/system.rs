@@ -103,8 +103,10 @@ fn finite(number: f64) -> Reading<f64> {
 
 /// One of the two hundred counters of `vmstat`.
 fn counter(bytes: &[u8], name: &[u8]) -> Reading<u64> {
-    let value = lines(bytes).find_map(|line| line.strip_prefix(name)?.strip_prefix(b" "));
-    value.ok_or(Missing::Unsupported).and_then(|value| digits(value.trim_ascii()))
+    let mut all = lines(bytes).map(words);
+    let mut found =
+        all.find_map(|mut words| (words.next() == Some(name)).then_some(words)).ok_or(Missing::Unsupported)?;
+    found.next().ok_or(Missing::Malformed).and_then(digits)
 }
 
 fn delay_accounting(reader: &mut Reader<'_>) -> Reading<bool> {

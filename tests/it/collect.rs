@@ -255,7 +255,7 @@ fn a_recording_of_the_live_system_shows_a_sleeper_as_it_was() {
         assert!(again.processes[0].cpu_clock.is_ok());
         assert!(again.observer.foreign, "no action reaches what a recording shows");
     }
-    assert!(again[0].processes[0].details().cmdline.as_ref().is_ok_and(|line| **line == *b"sleep\x00100\0"));
+    assert!(again[0].processes[0].details().cmdline.as_ref().is_ok_and(|line| **line == *b"sleep 100"));
 }
 
 /// Wait for something to become true.

@@ -57,7 +57,7 @@ fn a_pipe_in_place_of_a_command_line_holds_up_nobody() {
     assert!(cmdline(&first, 42).is_err());
     wait_for("the value to be blocked", || {
         let snapshot = collector.collect(&cmdlines()).expect("a list");
-        cmdline(&snapshot, 42) == Err(Missing::Blocked) && cmdline(&snapshot, 43) == Ok(b"fine\0".to_vec())
+        cmdline(&snapshot, 42) == Err(Missing::Blocked) && cmdline(&snapshot, 43) == Ok(b"fine".to_vec())
     });
 
     // Whoever writes in the end is heard.
@@ -66,7 +66,7 @@ fn a_pipe_in_place_of_a_command_line_holds_up_nobody() {
     drop(writer);
     wait_for("the late answer", || {
         let amended = collector.amend(&cmdlines());
-        amended.is_some_and(|snapshot| cmdline(&snapshot, 42) == Ok(b"late\0".to_vec()))
+        amended.is_some_and(|snapshot| cmdline(&snapshot, 42) == Ok(b"late".to_vec()))
     });
 }
 

@@ -52,7 +52,7 @@ fn with(process: Process, uid: u32, rss: crate::snapshot::Reading<u64>, command:
         parts: Parts::ALL,
         status: Ok(Box::new(Status { uid, ..Default::default() })),
         statm,
-        cmdline: Ok(crate::proc::task::command_line(command.as_bytes()).as_slice().into()),
+        cmdline: Ok(command.replace('\0', " ").trim_end().into()),
         ..Details::NOTHING
     };
     Arc::new(Process { details: Some(Arc::new(details)), ..process })
