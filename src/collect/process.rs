@@ -171,14 +171,40 @@ fn read_threads(
         return read_counters(reader, Task::Thread(process.group, pid), parts).map(|counters| Box::from([counters]));
     }
     if process.stat.threads == 1 {
-        return read_single(reader, pid, parts, details).map(|counters| Box::from([counters]));
+        return read_leading(reader, Task::Process(pid), parts, details).map(|counters| Box::from([counters]));
+    }
+    // As many threads as last time, and all of last time are still there: these are all, without listing them again.
+    let last = details.threads.as_deref().unwrap_or_default();
+    if last.len() == process.stat.threads as usize {
+        let again = last.iter().map(|counters| counters.tid).collect();
+        let counters = read_all(reader, process, again, parts, details)?;
+        if counters.len() == last.len() {
+            return Ok(counters);
+        }
     }
     let tids = tids(reader, pid)?;
+    read_all(reader, process, tids, parts, details)
+}
+
+/// The counters of these threads, without those that have ended: totals are of living threads.
+fn read_all(
+    reader: &mut Reader<'_>,
+    process: &Process,
+    tids: Vec<Pid>,
+    parts: Parts,
+    details: &Details,
+) -> Reading<Box<[ThreadCounters]>> {
+    let pid = process.key.pid;
     let mut all = Vec::with_capacity(tids.len());
     for tid in tids {
-        match read_counters(reader, Task::Thread(pid, tid), parts) {
+        // What was read as the status of the process is that of its leading thread, unless that one has ended.
+        let counters = if tid == pid && !process.leader_exited() {
+            read_leading(reader, Task::Thread(pid, tid), parts, details)
+        } else {
+            read_counters(reader, Task::Thread(pid, tid), parts)
+        };
+        match counters {
             Ok(counters) => all.push(counters),
-            // A thread that ended meanwhile is not counted; totals are of living threads.
             Err(Missing::Gone) => {}
             Err(missing) => return Err(missing),
         }
@@ -186,12 +212,12 @@ fn read_threads(
     Ok(all.into_boxed_slice())
 }
 
-/// The counters of a process with one thread, whose `status` may have been read just now.
-fn read_single(reader: &mut Reader<'_>, pid: Pid, parts: Parts, details: &Details) -> Reading<ThreadCounters> {
+/// The counters of the leading thread, whose `status` may have been read just now.
+fn read_leading(reader: &mut Reader<'_>, id: Task, parts: Parts, details: &Details) -> Reading<ThreadCounters> {
     let known = details.status.as_ref().ok().filter(|_| parts.contains(Parts::STATUS | Parts::SWITCHES));
-    let Some(status) = known else { return read_counters(reader, Task::Process(pid), parts) };
+    let Some(status) = known else { return read_counters(reader, id, parts) };
     let switches = Switches { voluntary: status.voluntary_switches, involuntary: status.involuntary_switches };
-    let others = read_counters(reader, Task::Process(pid), parts.without(Parts::SWITCHES))?;
+    let others = read_counters(reader, id, parts.without(Parts::SWITCHES))?;
     Ok(ThreadCounters { switches: Some(switches), ..others })
 }
 
