@@ -20,10 +20,8 @@ use crate::{
     snapshot::{Request, Snapshot},
     sys::job::{self, Who, Why},
 };
-use ratatui::{
-    crossterm::event::{Event, KeyEventKind},
-    layout::Rect,
-};
+use crossterm::event::{self, Event, KeyEventKind};
+use ratatui::layout::Rect;
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use std::{
@@ -307,28 +305,37 @@ fn start_writer(messages: Sender<Msg>) -> Sender<Vec<u8>> {
 fn start_input(messages: Sender<Msg>) {
     let keys = messages.clone();
     let read = move || {
-        while let Ok(event) = ratatui::crossterm::event::read() {
-            if keys.send(Msg::Terminal(event)).is_err() {
-                return;
+        // crossterm reads a terminal that is gone over and over; so it is asked only where there is something.
+        while wait_until(PollFlags::IN) {
+            let mut next = Ok(true);
+            while let Ok(true) = next {
+                let Ok(event) = event::read() else { break };
+                if keys.send(Msg::Terminal(event)).is_err() {
+                    return;
+                }
+                // What was read together with that.
+                next = event::poll(Duration::from_millis(1));
             }
         }
         let _ = keys.send(Msg::Lost);
     };
     let watch = move || {
-        let stdin = rustix::stdio::stdin();
-        let mut fds = [PollFd::new(&stdin, PollFlags::empty())];
-        loop {
-            match poll(&mut fds, None) {
-                Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => break,
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(_) => break,
-            }
-        }
+        while wait_until(PollFlags::empty()) {}
         let _ = messages.send(Msg::Lost);
     };
     // Without these threads there would be no keys; the program then ends with the terminal.
     let _ = thread::Builder::new().name("input".into()).stack_size(256 * 1024).spawn(read);
     let _ = thread::Builder::new().name("hangup".into()).stack_size(64 * 1024).spawn(watch);
+}
+
+/// Wait for something to happen at the terminal; false once it is gone.
+fn wait_until(wanted: PollFlags) -> bool {
+    let stdin = rustix::stdio::stdin();
+    let mut fds = [PollFd::new(&stdin, wanted)];
+    match poll(&mut fds, None) {
+        Ok(_) => !fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL),
+        Err(error) => error == rustix::io::Errno::INTR,
+    }
 }
 
 fn start_signals(messages: &Sender<Msg>) -> anyhow::Result<()> {

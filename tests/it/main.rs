@@ -1,6 +1,11 @@
 //! One integration binary; each suite is a module.
 
-#![expect(clippy::disallowed_methods, clippy::panic, reason = "tests read and write files, and fail by panicking")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests read and write files, fail by panicking, and tell what they measured"
+)]
 
 mod collect;
 mod commands;

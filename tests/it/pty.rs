@@ -198,6 +198,19 @@ fn each_change_of_size_is_drawn_once() {
 }
 
 #[test]
+fn no_key_is_lost_while_the_size_changes() {
+    let running = started(Start::sysview(&["--delay", "60"]));
+    for turn in 0..50 {
+        running.resize(90 + turn, 30);
+        running.keys("?");
+        running.until_shown("Help: Esc closes");
+        running.resize(80, 24 + turn);
+        running.keys("q");
+        running.until("no help", |screen| !screen.contents().contains("Help:") && heading(screen).is_some());
+    }
+}
+
+#[test]
 fn keys_end_it_and_the_terminal_is_as_it_was() {
     for keys in ["q", "\x1b[21~", "\x03"] {
         let mut running = started(Start::sysview(&[]));
@@ -220,6 +233,7 @@ fn without_a_terminal_it_names_what_works_without() {
             Stdio::from(rustix::pty::ioctl_tiocgptpeer(&terminal, flags).expect("the other end can be opened"))
         };
         let mut command = Command::new(SYSVIEW);
+        let command = command.env_remove("HOME").env_remove("XDG_CONFIG_HOME");
         command.stdin(if stdin { Stdio::piped() } else { end() });
         command.stdout(if stdout { Stdio::piped() } else { end() });
         let output = command.stderr(Stdio::piped()).output().expect("it starts");

@@ -50,7 +50,7 @@ const LAYERS: &[Layer] = &[
     layer(
         "tui",
         &["unit", "text", "snapshot", "analysis", "table", "config", "nearest", "signal", "control::ControlError"],
-        &["ratatui", "unicode_width", "unicode_segmentation", "jiff"],
+        &["ratatui", "crossterm", "unicode_width", "unicode_segmentation", "jiff"],
     ),
     layer("tui/theme", &["unit", "text", "nearest", "config"], &["ratatui", "toml_edit"]),
     layer("tui/runtime", ANY, ANY),

@@ -3,19 +3,19 @@
 //! Cells go through ratatui's crossterm backend into memory, so that only what changed is written, in one piece.
 
 use super::Mouse;
+use crossterm::{
+    cursor::{Hide, Show},
+    event::{DisableBracketedPaste, EnableBracketedPaste},
+    queue,
+    style::{Attribute, SetAttribute},
+    terminal::{
+        BeginSynchronizedUpdate, Clear, ClearType, DisableLineWrap, EnableLineWrap, EndSynchronizedUpdate,
+        EnterAlternateScreen, LeaveAlternateScreen,
+    },
+};
 use ratatui::{
     backend::{Backend, CrosstermBackend},
     buffer::Buffer,
-    crossterm::{
-        cursor::{Hide, Show},
-        event::{DisableBracketedPaste, EnableBracketedPaste},
-        queue,
-        style::{Attribute, SetAttribute},
-        terminal::{
-            BeginSynchronizedUpdate, Clear, ClearType, DisableLineWrap, EnableLineWrap, EndSynchronizedUpdate,
-            EnterAlternateScreen, LeaveAlternateScreen,
-        },
-    },
     layout::Rect,
 };
 use rustix::{
@@ -146,13 +146,23 @@ impl Output {
 ///
 /// # Errors
 /// Where the terminal is gone (EIO).
-pub fn write_frame(mut bytes: &[u8]) -> io::Result<()> {
-    let output = Output::get();
+pub fn write_frame(bytes: &[u8]) -> io::Result<()> {
     let era = {
         let mut state = state();
         state.writing = state.before.is_some();
         state.era
     };
+    let written = write_in(era, bytes);
+    let mut state = state();
+    if state.era == era {
+        state.writing = false;
+        WRITTEN.notify_all();
+    }
+    written
+}
+
+fn write_in(era: u64, mut bytes: &[u8]) -> io::Result<()> {
+    let output = Output::get();
     while !bytes.is_empty() {
         let ready = output.is_ready(None)?;
         let state = state();
@@ -162,11 +172,6 @@ pub fn write_frame(mut bytes: &[u8]) -> io::Result<()> {
         if ready {
             bytes = output.write(bytes)?;
         }
-    }
-    let mut state = state();
-    if state.era == era {
-        state.writing = false;
-        WRITTEN.notify_all();
     }
     Ok(())
 }

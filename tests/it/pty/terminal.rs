@@ -282,7 +282,11 @@ impl Running {
 
     /// Another size.
     pub fn resize(&self, width: u16, height: u16) {
-        self.terminal.seen().parser.screen_mut().set_size(height, width);
+        let mut seen = self.terminal.seen();
+        // Nothing of the old picture is taken for the new one; and a wide character cut in half is more than vt100 bears.
+        seen.parser.process(b"\x1b[2J\x1b[H");
+        seen.parser.screen_mut().set_size(height, width);
+        drop(seen);
         tcsetwinsize(self.terminal.master(), winsize(width, height)).expect("it has a size");
     }
 
