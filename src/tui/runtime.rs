@@ -193,8 +193,8 @@ fn suspend(who: Who, terminal: &Terminal, screen: &mut Screen, messages: &Receiv
 }
 
 /// In the background: how long something that ends the program may come after SIGCONT, and SIGCONT after a stop.
-const BACKGROUND: Duration = Duration::from_millis(100);
-const CONTINUED: Duration = Duration::from_secs(2);
+const BACKGROUND: Duration = Duration::from_secs(1);
+const CONTINUED: Duration = Duration::from_secs(3);
 
 /// Take the terminal. Continued in the background, that is the shell's: stop again, as whoever wants a terminal there.
 fn regain(terminal: &Terminal, screen: &mut Screen, messages: &Receiver<Msg>) -> anyhow::Result<Regained> {

@@ -1,6 +1,7 @@
 //! The terminal: raw mode and alternate screen on and off again however the program ends, and frames as bytes.
 //!
-//! Cells go through ratatui's crossterm backend into memory, so that only what changed is written, in one piece.
+//! Cells go through ratatui's crossterm backend into memory, so that only what changed is written, in one piece. All goes
+//! out through a descriptor of our own that does not block: so a frame that nobody takes can be left where it is.
 
 use super::Mouse;
 use crossterm::{

@@ -149,7 +149,7 @@ fn continued_in_the_background_it_leaves_the_terminal_to_the_shell() {
     shell.stopped();
     let mark = shell.running.count();
     shell.running.keys("bg\n");
-    shell.running.until_shown("bg");
+    wait_for("it to be continued", || (!is_stopped(shell.sysview)).then_some(()));
     wait_for("it to be stopped for want of the terminal", || is_stopped(shell.sysview).then_some(()));
     // The shell may tell of that before its next prompt.
     shell.running.keys("echo still $((40 + 2))\n");
@@ -184,4 +184,16 @@ fn the_shell_ends_while_it_is_suspended() {
     shell.stopped();
     shell.running.close();
     assert!(ends_within(shell.sysview, Duration::from_secs(5)));
+}
+
+/// Nobody would ever bring it to the foreground, and the kernel does not stop it either.
+#[test]
+fn in_the_background_without_a_shell_it_says_so() {
+    let running = Start::program(&["sh", "-i"]).variable("SYSVIEW", SYSVIEW).run();
+    running.until_shown("ready:");
+    let modes = running.modes();
+    running.keys("($SYSVIEW </dev/tty &)\n");
+    running.until("why it ended", |screen| screen.contents().replace('\n', "").contains("no shell to give it"));
+    assert_eq!(occurrences(&running.bytes(), b"\x1b[?1049h"), 0);
+    assert_eq!(running.modes(), modes);
 }
