@@ -96,13 +96,16 @@ impl Config {
         Self::read(&text, allowed).map_err(|problems| ConfigError { path: Some(path.to_owned()), problems })
     }
 
-    /// As [`Config::load`]; the defaults where there is no such file.
+    /// As [`Config::load`]; the defaults where there is no such file, or a directory above it that may not be entered (the
+    /// home of another user, after setpriv or su).
     ///
     /// # Errors
     /// Everything that is wrong with the file.
     pub fn load_if_there(path: &Path, allowed: &Allowed<'_>) -> Result<Self, ConfigError> {
         match fs::metadata(path).map_err(|error| error.kind()) {
-            Err(io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(Self::default()),
+            Err(io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied) => {
+                Ok(Self::default())
+            }
             _ => Self::load(path, allowed),
         }
     }

@@ -65,7 +65,7 @@ pub fn write(buffer: &mut Buffer, (x, y): (u16, u16), width: usize, text: &str, 
     used
 }
 
-/// [`write`] for what is one byte and one cell a character, which nearly everything is.
+/// [`write()`] for what is one byte and one cell a character, which nearly everything is.
 fn write_ascii(buffer: &mut Buffer, (x, y): (u16, u16), width: usize, text: &str, style: Style, cut: &str) -> usize {
     let fits = text.len() <= width;
     let room = if fits { text.len() } else { width.saturating_sub(1) };
