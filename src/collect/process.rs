@@ -5,7 +5,7 @@ use crate::{
     proc::{stat, status, task},
     snapshot::{
         Details, Missing, Parts, Reading,
-        process::{Process, State, Statm, Switches, ThreadCounters},
+        process::{Process, Stat, State, Statm, Switches, ThreadCounters},
     },
     text::Text,
     unit::Pid,
@@ -16,8 +16,6 @@ use crate::{
 pub struct Pass {
     /// Bytes in a page.
     pub page_size: u64,
-    /// Whether a 0 that the kernel shows may stand for "not permitted".
-    pub may_be_denied: bool,
 }
 
 /// Read `stat` of a task; the name is taken from `known` where it is the same, so that it is not allocated again.
@@ -136,7 +134,7 @@ fn read_plain(reader: &mut Reader<'_>, process: &Process, parts: Parts, pass: Pa
         details.oom_adj = reader.task(own, "oom_score_adj").and_then(task::score);
     }
     if parts.contains(Parts::WCHAN) {
-        details.wchan = read_wchan(reader, own, pass);
+        details.wchan = read_wchan(reader, own, &process.stat);
     }
     if parts.contains(Parts::SYSCALL) {
         details.syscall = reader.task(own, "syscall").and_then(task::syscall);
@@ -249,9 +247,10 @@ fn optional<T>(reading: Reading<T>) -> Reading<Option<T>> {
 
 /// `wchan` reads `0` where the task does not sleep, and also where the observer may not know: then reading the link
 /// `cwd`, which asks for the same right, is refused.
-fn read_wchan(reader: &mut Reader<'_>, id: Task, pass: Pass) -> Reading<Option<Text>> {
+fn read_wchan(reader: &mut Reader<'_>, id: Task, stat: &Stat) -> Reading<Option<Text>> {
     let wchan = task::wchan(reader.task(id, "wchan")?);
-    if wchan.is_none() && pass.may_be_denied && reader.task_link(id, "cwd") == Err(Missing::Denied) {
+    // Even root is refused by some security modules.
+    if wchan.is_none() && stat.state != State::RUNNING && reader.task_link(id, "cwd") == Err(Missing::Denied) {
         return Err(Missing::Denied);
     }
     Ok(wchan)

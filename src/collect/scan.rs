@@ -190,7 +190,7 @@ impl Collector {
             snapshot.scheduler =
                 reader.file("thread-self/sched").and_then(task::sched).map(|sched| sched.exec_start).map_err(absent);
         }
-        Pass { page_size: snapshot.units.page_size, may_be_denied: !snapshot.observer.ptrace }
+        Pass { page_size: snapshot.units.page_size }
     }
 
     fn scan_processes(&mut self, request: &Request, reader: &mut Reader<'_>, pass: Pass, snapshot: &mut Snapshot) {
