@@ -149,11 +149,15 @@ pub fn absent(missing: Missing) -> Missing {
     if missing == Missing::Gone { Missing::Unsupported } else { missing }
 }
 
-/// `exe` and `cwd` of kernel threads and zombies do not exist; that is not the same as a process that is gone.
+/// Kernel threads have no `exe`, and a `cwd` that means nothing and may not be read by everyone; those of zombies do
+/// not exist, which is not the same as a process that is gone.
 fn read_link(reader: &mut Reader<'_>, process: &Process, id: Task, file: &str) -> Reading<Option<Text>> {
+    if process.is_kernel_thread() {
+        return Ok(None);
+    }
     match reader.task_link(id, file) {
         Ok(target) => Ok(Some(Text::from(target.as_slice()))),
-        Err(_) if process.is_kernel_thread() || process.is_zombie() => Ok(None),
+        Err(_) if process.is_zombie() => Ok(None),
         Err(missing) => Err(missing),
     }
 }
@@ -232,6 +236,12 @@ fn read_counters(reader: &mut Reader<'_>, id: Task, parts: Parts) -> Reading<Thr
     }
     if parts.contains(Parts::SCHED) {
         counters.migrations = optional(reader.task(id, "sched").and_then(task::sched))?.map(|sched| sched.migrations);
+    }
+    let lacks = parts.contains(Parts::SCHEDSTAT) && counters.schedstat.is_none()
+        || parts.contains(Parts::SCHED) && counters.migrations.is_none();
+    if lacks {
+        // A task that ended meanwhile looks like a kernel without the file.
+        reader.task(id, "stat")?;
     }
     Ok(counters)
 }

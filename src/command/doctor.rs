@@ -7,12 +7,16 @@ mod probes;
 use super::output::{Field, Printer, Record, terminal_width, wrapped};
 use crate::{
     cli::{DoctorArgs, Format, SourceArgs},
-    collect::{Collector, live::Live, machine::Machine, source::Source},
+    collect::{
+        Collector,
+        live::Live,
+        machine::Machine,
+        source::{OpenError, Source},
+    },
     snapshot::{Missing, Request, System},
     table::Value,
     text::{Text, printable},
 };
-use anyhow::Context;
 use probes::{PROBES, Probe};
 use std::{
     io::{self, Write},
@@ -94,9 +98,8 @@ struct Look {
 
 impl Look {
     fn open(root: &Path) -> anyhow::Result<Self> {
-        let shown = || printable(root.as_os_str().as_encoded_bytes()).into_owned();
-        let source: Arc<dyn Source> =
-            Arc::new(Live::open(root).with_context(|| format!("cannot open {}: is /proc mounted there?", shown()))?);
+        let live = Live::open(root).map_err(|error| OpenError::Root(root.to_owned(), error))?;
+        let source: Arc<dyn Source> = Arc::new(live);
         let nobody = Request { only: Some(Vec::new()), ..Request::default() };
         let snapshot = Collector::new(Arc::clone(&source)).collect(&nobody)?;
         Ok(Self { source, root: root.to_owned(), system: Arc::clone(&snapshot.system) })
@@ -111,7 +114,8 @@ pub fn run(args: DoctorArgs, from: &SourceArgs) -> anyhow::Result<ExitCode> {
     if from.from.is_some() {
         anyhow::bail!("a recording says nothing of what this kernel allows: run doctor without --from");
     }
-    let look = Arc::new(Look::open(from.proc_root.as_deref().unwrap_or(Path::new("/proc")))?);
+    let root = from.proc_root.as_deref().unwrap_or(Path::new("/proc"));
+    let look = Arc::new(Look::open(root)?);
     let outcomes: Vec<_> = PROBES.iter().map(|probe| (probe, attempt(probe, &look))).collect();
     match args.format {
         Format::Table => io::stdout().write_all(table(&look.system, &outcomes, terminal_width()).as_bytes())?,

@@ -93,6 +93,9 @@ fn sample(
 /// Why a process asked for is not there.
 fn absence(pid: u32, source: &dyn Source) -> String {
     let mut status = Vec::new();
+    if source.read(&format!("{pid}/stat"), &mut status) == Err(Missing::Denied) {
+        return format!("process {pid} may not be read: run as root, or `sysview doctor` says what hides it");
+    }
     let process = source.read(&format!("{pid}/status"), &mut status).ok().and_then(|()| {
         let (_, value) = keyed(&status).find(|(key, _)| *key == b"Tgid")?;
         number::<u32>(value).ok().filter(|process| *process != pid)

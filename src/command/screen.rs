@@ -112,7 +112,7 @@ pub fn configuration(args: &ScreenArgs, path: Option<&PathBuf>) -> anyhow::Resul
         (Some(path), None) => Config::load_if_there(path, &allowed)?,
         (None, _) => Config::default(),
     };
-    apply(&mut config, args, &allowed)?;
+    apply(&mut config, args, &allowed).map_err(|error| super::Usage(error.to_string()))?;
     Ok(config)
 }
 

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 use sysview::{
-    analysis::rates,
+    analysis::{Observation, rates},
     collect::{
         Collector,
         record::{Recorder, Secrets},
@@ -414,4 +414,30 @@ fn a_request_for_a_few_does_not_end_the_others() {
     let few = Request { only: Some(vec![Pid(3), Pid(99)]), ..Request::default() };
     let snapshot = collector.collect(&few).expect("a list");
     assert_eq!((snapshot.processes.len(), snapshot.exited.len(), snapshot.hidden), (1, 0, 0));
+}
+
+#[test]
+fn a_thread_that_ends_while_it_is_read_takes_nothing_from_the_sum_of_the_others() {
+    let stat = stat_line(8, "x", 1, 5).replace(" 20 0 1 0 ", " 20 0 2 0 ");
+    let sched = "x (8, #threads: 2)\n---\nse.exec_start                                :             1.000000\nse.nr_migrations                             :                    6\n";
+    let living = format!("== 8/task/8/stat\n{stat}== 8/task/8/schedstat\n70 30 5\n== 8/task/8/sched\n{sched}");
+    // Listed, but without the files that every task has.
+    let text = format!("== 8/stat\n{stat}== 8/cpu-clock\n7\n{living}== 8/task/9/comm\nx\n");
+    let parts = Parts::SCHEDSTAT | Parts::SCHED;
+    let snapshots = snapshots(text.as_bytes(), &Request { everyone: parts, ..Request::default() });
+    let observation = Observation::new(Arc::clone(&snapshots[0]), None);
+    assert_eq!(value(row(&observation, 8), "timeslices"), Value::Count(5));
+    assert_eq!(value(row(&observation, 8), "migrations"), Value::Count(6));
+}
+
+#[test]
+fn a_kernel_thread_has_no_directory_whoever_asks() {
+    let stat = stat_line(2, "kthreadd", 0, 3).replace(" -1 0 ", " -1 2129984 ");
+    for cwd in ["-> /", "!denied"] {
+        let text = format!("== 2/stat\n{stat}== 2/cpu-clock\n7\n== 2/cwd\n{cwd}\n");
+        let request = Request { everyone: Parts::CWD, ..Request::default() };
+        let observation = Observation::new(Arc::clone(&snapshots(text.as_bytes(), &request)[0]), None);
+        assert!(observation.now.processes[0].is_kernel_thread());
+        assert_eq!(value(row(&observation, 2), "cwd"), Value::None);
+    }
 }

@@ -421,3 +421,23 @@ fn help_names_every_preset() {
         assert!(help.contains(preset.name), "{}", preset.name);
     }
 }
+
+#[test]
+fn a_root_that_cannot_be_opened_is_named_by_every_command_that_reads_it() {
+    for command in ["ps", "doctor"] {
+        let (_, complaint, status) = run(&format!("{command} --proc-root /proc/version"));
+        assert!(
+            complaint.contains("cannot open /proc/version") && complaint.contains("give the directory"),
+            "{complaint}"
+        );
+        assert_eq!(status, Some(1));
+    }
+}
+
+#[test]
+fn what_the_screen_cannot_be_asked_for_is_wrong_usage() {
+    for option in ["--theme drak", "--sort rs", "--delay 0", "--columns rs", "--filter rss>"] {
+        let (_, complaint, status) = run(option);
+        assert_eq!(status, Some(2), "{option}: {complaint}");
+    }
+}
