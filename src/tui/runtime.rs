@@ -313,8 +313,13 @@ fn start_input(messages: Sender<Msg>) {
                 if keys.send(Msg::Terminal(event)).is_err() {
                     return;
                 }
-                // What was read together with that.
-                next = event::poll(Duration::from_millis(1));
+                // What was read together with that. crossterm spins while it waits, which would hold up the very frame
+                // that answers the key, so it is asked briefly, and once more when that frame is out.
+                next = event::poll(BRIEFLY);
+                if let Ok(false) = next {
+                    thread::sleep(Duration::from_millis(2));
+                    next = event::poll(10 * BRIEFLY);
+                }
             }
         }
         let _ = keys.send(Msg::Lost);
@@ -327,6 +332,9 @@ fn start_input(messages: Sender<Msg>) {
     let _ = thread::Builder::new().name("input".into()).stack_size(256 * 1024).spawn(read);
     let _ = thread::Builder::new().name("hangup".into()).stack_size(64 * 1024).spawn(watch);
 }
+
+/// How long crossterm may look for another key in what it has read; with nothing at all it would not look.
+const BRIEFLY: Duration = Duration::from_micros(20);
 
 /// Wait for something to happen at the terminal; false once it is gone.
 fn wait_until(wanted: PollFlags) -> bool {
