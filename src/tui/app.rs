@@ -559,9 +559,8 @@ impl App {
         }
         if let Some(search) = &self.pane.search {
             pieces.push(Piece::new("  search: ", style(Role::Dim)).spare(2));
-            pieces.push(
-                Piece::new(format!("{search} ({} found)", self.pane.matches(observation)), style(Role::Warn)).spare(2),
-            );
+            pieces.push(Piece::new(search.to_string(), style(Role::Warn)).spare(2));
+            pieces.push(Piece::new(format!("  {}", self.pane.found(observation)), style(Role::Label)).spare(2));
         }
         line::draw(buffer, area, &pieces, glyphs.cut);
     }

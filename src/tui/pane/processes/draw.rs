@@ -205,7 +205,9 @@ impl Drawing<'_> {
                 Value::Missing(Missing::NotRequested) => self.look.glyphs.pending.into(),
                 _ => value.brief(width),
             };
-            pieces.push(line::Piece::new(text.into_owned(), self.value_style(column, &value)));
+            let found = self.pane.is_found(self.observation, self.line);
+            let look = if found { style(Role::Match) } else { self.value_style(column, &value) };
+            pieces.push(line::Piece::new(text.into_owned(), look));
         }
         // How it ended says more than the end of its arguments does; the first words of it are enough.
         let full = self.remark().unwrap_or_default();
