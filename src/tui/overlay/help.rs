@@ -1,6 +1,6 @@
 //! Help, made from the table of actions. Text that is longer than the line goes on in the next one.
 
-use super::{Context, Outcome, Overlay, View};
+use super::{CLOSE, Context, Hint, Outcome, Overlay, SCROLL, View};
 use crate::tui::{
     action::{ACTIONS, Action, ActionInfo, Topic},
     keymap::Key,
@@ -80,9 +80,12 @@ impl Overlay for Help {
         Outcome::Stay
     }
 
+    fn hints(&self) -> &'static [Hint] {
+        &[CLOSE, SCROLL, (&[Action::PageUp, Action::PageDown], "by screens"), (&[Action::Home, Action::End], "first, last")]
+    }
+
     fn draw(&self, view: &View<'_>, area: Rect, buffer: &mut Buffer) {
-        let title = "Help: Esc closes, arrows scroll";
-        let inner = popup(buffer, area, (104, area.height), title, view.theme.style(Role::Border), view.glyphs);
+        let inner = popup(buffer, area, (104, area.height), "Help", view.theme.style(Role::Border), view.glyphs);
         let lines = lines(view, usize::from(inner.width));
         self.page.set(usize::from(inner.height));
         self.count.set(lines.len());

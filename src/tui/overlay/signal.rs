@@ -2,7 +2,7 @@
 //!
 //! The targets are fixed when it opens; nothing that moves on the screen below changes them.
 
-use super::{Context, Outcome, Overlay, View};
+use super::{CLOSE, Context, Hint, Outcome, Overlay, SCROLL, View};
 use crate::{
     analysis::Observation,
     control::ControlError,
@@ -120,6 +120,10 @@ impl Overlay for Dialog {
         Outcome::Stay
     }
 
+    fn hints(&self) -> &'static [Hint] {
+        if self.sent.is_some() { &[CLOSE] } else { &[CLOSE, (&[Action::Open], "send"), SCROLL] }
+    }
+
     fn types(&self) -> bool {
         self.sent.is_none()
     }
@@ -136,10 +140,10 @@ impl Overlay for Dialog {
         let style = |role| view.theme.style(role);
         let count = self.targets.len();
         let title = match (self.sent, count) {
-            (_, 0) => "No process is selected: Esc closes".to_owned(),
-            (None, 1) => "Send a signal to this process: Enter sends, Esc closes".to_owned(),
-            (None, _) => format!("Send a signal to these {count} processes: Enter sends, Esc closes"),
-            (Some(signal), _) => format!("{signal}: Esc closes"),
+            (_, 0) => "No process is selected".to_owned(),
+            (None, 1) => "Send a signal to this process".to_owned(),
+            (None, _) => format!("Send a signal to these {count} processes"),
+            (Some(signal), _) => signal.to_string(),
         };
         let inner = popup(buffer, area, (86, area.height.min(26)), &title, style(Role::Border), view.glyphs);
         let half = if self.sent.is_some() { inner.height } else { (inner.height / 2).max(2) };
