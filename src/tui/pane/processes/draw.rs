@@ -196,7 +196,10 @@ impl Drawing<'_> {
         }
         if let RowKey::Group(label) = &self.line.key {
             let fold = if self.line.fold == Fold::Open { self.look.glyphs.fold.1 } else { self.look.glyphs.fold.0 };
-            let mark = format!("{fold}{}{} ", self.look.glyphs.sum, self.line.members.len());
+            let mark = match self.line.members.len() {
+                0 | 1 => format!("{fold} "),
+                count => format!("{fold}{}{count} ", self.look.glyphs.sum),
+            };
             pieces.push(line::Piece::new(mark, style(Role::Sum)));
             pieces.push(line::Piece::new(label.as_str(), self.base));
         } else {
