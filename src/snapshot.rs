@@ -41,14 +41,24 @@ impl Missing {
     /// The word shown on screen and in JSON.
     #[must_use]
     pub fn word(self) -> &'static str {
+        self.words().0
+    }
+
+    /// The word where it has at most four cells.
+    #[must_use]
+    pub fn short(self) -> &'static str {
+        self.words().1
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Denied => "denied",
-            Self::Gone => "gone",
-            Self::Unsupported => "unsupported",
-            Self::Off => "off",
-            Self::Blocked => "blocked",
-            Self::Malformed => "malformed",
-            Self::NotRequested => "not_requested",
+            Self::Denied => ("denied", "n/p"),
+            Self::Gone => ("gone", "gone"),
+            Self::Unsupported => ("unsupported", "n/a"),
+            Self::Off => ("off", "off"),
+            Self::Blocked => ("blocked", "blkd"),
+            Self::Malformed => ("malformed", "bad"),
+            Self::NotRequested => ("not_requested", "…"),
         }
     }
 }

@@ -152,10 +152,11 @@ impl<'a> Value<'a> {
     }
 
     /// The beginning of [`Value::human`], enough for this many cells and one more: other people's texts can be megabytes
-    /// long, and a screen shows only so much.
+    /// long, and a screen shows only so much. Why there is no value is told by a shorter word where the word does not fit.
     #[must_use]
     pub fn brief(&self, cells: usize) -> Cow<'_, str> {
         match self {
+            Self::Missing(missing) if missing.word().len() > cells => Cow::Borrowed(missing.short()),
             // A cell takes at most one character, which is at most four bytes.
             Self::Text(bytes) => printable(bytes.get(..4 * (cells + 1)).unwrap_or(bytes)),
             _ => self.human(),
@@ -346,6 +347,16 @@ mod tests {
         ];
         for (value, text) in cases {
             assert_eq!(value.human(), text, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn why_there_is_no_value_is_told_in_four_cells_where_there_is_no_room_for_more() {
+        for missing in Missing::TOLD {
+            assert_eq!(Value::Missing(missing).brief(11), missing.word());
+            assert!(Value::Missing(missing).brief(4).len() <= 4, "{}", missing.word());
+            let others = Missing::TOLD.into_iter().filter(|other| *other != missing);
+            assert!(others.into_iter().all(|other| other.short() != missing.short()), "{}", missing.word());
         }
     }
 

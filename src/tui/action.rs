@@ -117,7 +117,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     row(Action::Follow, "follow", &["F"], "", Topic::Move, "follow the selected process wherever sorting moves it"),
     row(Action::Filter, "filter", &["f", "F4"], "filter", Topic::Show, "show only what matches an expression: rss > 100M and not user = root"),
     row(Action::User, "user", &["u"], "user", Topic::Show, "show only one user's processes"),
-    row(Action::Form, "form", &["t", "F5"], "tree", Topic::Show, "next form: tree, flat, grouped"),
+    row(Action::Form, "form", &["t", "F5"], "form", Topic::Show, "next form: tree, flat, grouped"),
     row(Action::View, "view", &["v"], "", Topic::Show, "next view of this form: group by name, user or container"),
     row(Action::Sort, "sort", &["s", "F6"], "sort", Topic::Show, "sort by a column; the same column again reverses"),
     row(Action::Columns, "columns", &["c"], "columns", Topic::Show, "choose, order and resize columns; presets"),

@@ -317,15 +317,11 @@ impl App {
             Action::Explain => {
                 let columns = self.pane.columns.iter().map(|(column, _)| *column).collect();
                 let process = self.pane.selected_process(observation);
-                self.overlays.push(Box::new(Explain::new(
-                    "Columns on the screen: Esc closes".to_owned(),
-                    columns,
-                    process,
-                )));
+                self.overlays.push(Box::new(Explain::new("Columns on the screen".to_owned(), columns, process)));
             }
             Action::Open => {
                 if let Some(key) = self.pane.selected_process(observation) {
-                    let title = format!("Process {}: every column; Esc closes", key.pid);
+                    let title = format!("Process {}: every column", key.pid);
                     self.overlays.push(Box::new(Explain::all(title, Some(key))));
                 } else {
                     self.pane.act(Action::Expand, observation);
@@ -559,9 +555,8 @@ impl App {
         }
         if let Some(search) = &self.pane.search {
             pieces.push(Piece::new("  search: ", style(Role::Dim)).spare(2));
-            pieces.push(
-                Piece::new(format!("{search} ({} found)", self.pane.matches(observation)), style(Role::Warn)).spare(2),
-            );
+            pieces.push(Piece::new(search.to_string(), style(Role::Warn)).spare(2));
+            pieces.push(Piece::new(format!("  {}", self.pane.found(observation)), style(Role::Label)).spare(2));
         }
         line::draw(buffer, area, &pieces, glyphs.cut);
     }
@@ -570,6 +565,7 @@ impl App {
         let style = |role| self.setup.theme.style(role);
         let pieces = match (&self.note, self.frozen) {
             (Some((text, role)), _) => vec![Piece::new(format!(" {text}"), style(*role))],
+            _ if !self.overlays.is_empty() => self.overlay_hints(),
             (None, true) => self.frozen_pieces(),
             (None, false) => self.hints(),
         };
@@ -596,8 +592,27 @@ impl App {
         ]
     }
 
+    /// What can be done in what is open on top.
+    fn overlay_hints(&self) -> Vec<Piece<'static>> {
+        let Some(overlay) = self.overlays.last() else { return Vec::new() };
+        let types = |key: &str| Key::parse(key).is_some_and(|key| overlay.types() && key.typed().is_some());
+        let key = |action: &Action| self.setup.keymap.keys(*action).into_iter().find(|key| !types(key));
+        let mut pieces = Vec::new();
+        for (spare, (actions, word)) in (0..).zip(overlay.hints()) {
+            let keys: Vec<String> = actions.iter().filter_map(key).collect();
+            if !keys.is_empty() {
+                pieces.extend(self.hint(&keys.join(" "), word, spare));
+            }
+        }
+        pieces
+    }
+
+    fn hint(&self, key: &str, word: &str, spare: u8) -> [Piece<'static>; 2] {
+        let piece = |text: String, role| Piece::new(text, self.setup.theme.style(role)).spare(spare);
+        [piece(format!(" {key}"), Role::Key), piece(format!(" {word} "), Role::Dim)]
+    }
+
     fn hints(&self) -> Vec<Piece<'static>> {
-        let style = |role| self.setup.theme.style(role);
         let mut pieces = Vec::new();
         // Those that lead everywhere else stay longest.
         let order = [Action::Help, Action::Quit, Action::Search, Action::Filter, Action::Signal];
@@ -609,8 +624,7 @@ impl App {
             let Some(key) = self.setup.keymap.keys(info.action).first().cloned() else { continue };
             let at = order.iter().position(|action| *action == info.action).unwrap_or(order.len() + pieces.len());
             let spare = u8::try_from(at).unwrap_or(u8::MAX);
-            pieces.push(Piece::new(format!(" {key}"), style(Role::Key)).spare(spare));
-            pieces.push(Piece::new(format!(" {} ", info.hint), style(Role::Dim)).spare(spare));
+            pieces.extend(self.hint(&key, info.hint, spare));
         }
         pieces
     }

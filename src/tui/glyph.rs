@@ -19,7 +19,7 @@ pub struct Glyphs {
     pub order: (&'static str, &'static str),
     /// A tagged row.
     pub tag: &'static str,
-    /// Sum of several rows.
+    /// Sum of several rows, between the mark of a folded branch and their number.
     pub sum: &'static str,
     /// Frame: horizontal, vertical, and the corners from the upper left, clockwise.
     pub frame: (&'static str, &'static str, [&'static str; 4]),
@@ -56,7 +56,7 @@ impl Glyphs {
         cut: ">",
         order: ("^", "v"),
         tag: "*",
-        sum: "S",
+        sum: "",
         frame: ("-", "|", ["+", "+", "+", "+"]),
         dot: ",",
         pending: ".",
@@ -71,7 +71,6 @@ pub fn ascii(symbol: &str) -> &str {
         symbol if symbol.is_ascii() => symbol,
         "…" => Glyphs::ASCII.pending,
         "·" => Glyphs::ASCII.dot,
-        "Σ" => Glyphs::ASCII.sum,
         _ => "?",
     }
 }

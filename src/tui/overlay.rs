@@ -62,6 +62,14 @@ pub enum Outcome {
     Effect(Effect),
 }
 
+/// Actions that belong together, and what they do.
+pub type Hint = (&'static [Action], &'static str);
+
+/// How to leave.
+pub const CLOSE: Hint = (&[Action::Back], "close");
+/// How to go through what is longer than its room.
+pub const SCROLL: Hint = (&[Action::Up, Action::Down], "move");
+
 /// Something on top of the pane.
 pub trait Overlay {
     /// Take a key, and the action it stands for where it is not typed text.
@@ -69,6 +77,11 @@ pub trait Overlay {
 
     /// Draw; `area` is the room below the header, its last line that of the footer.
     fn draw(&self, view: &View<'_>, area: Rect, buffer: &mut Buffer);
+
+    /// What can be done in it, for the footer: the actions and a word or two, the least dispensable first.
+    fn hints(&self) -> &'static [Hint] {
+        &[CLOSE]
+    }
 
     /// Whether printable keys are text here.
     fn types(&self) -> bool {

@@ -1,6 +1,6 @@
 //! The column chooser: which columns, in which order, how wide; and the presets.
 
-use super::{Context, Outcome, Overlay, View};
+use super::{CLOSE, Context, Hint, Outcome, Overlay, View};
 use crate::{
     table::{COLUMNS, Column},
     tui::{
@@ -95,30 +95,24 @@ impl Overlay for Chooser {
         Outcome::Stay
     }
 
+    fn hints(&self) -> &'static [Hint] {
+        &[
+            CLOSE,
+            (&[Action::Tag], "on or off"),
+            (&[Action::StepBack, Action::StepForward], "move"),
+            (&[Action::Collapse, Action::Expand], "width"),
+            (&[Action::View], "next preset"),
+            (&[Action::Sort], "sort"),
+        ]
+    }
+
     fn draw(&self, view: &View<'_>, area: Rect, buffer: &mut Buffer) {
         let style = |role| view.theme.style(role);
         let preset =
             self.preset.and_then(|at| self.presets.get(at)).map_or(String::new(), |(name, _)| format!(" ({name})"));
-        let title = format!("Columns{preset}: Esc closes");
-        let inner = popup(buffer, area, (100, area.height), &title, style(Role::Border), view.glyphs);
-        let keys = |action| view.keymap.keys(action).first().cloned().unwrap_or_default();
-        let hints = [
-            (keys(Action::Tag), "on or off", 0),
-            (format!("{} or {}", keys(Action::StepBack), keys(Action::StepForward)), "move", 1),
-            (format!("{} or {}", keys(Action::Collapse), keys(Action::Expand)), "width", 2),
-            (keys(Action::View), "next preset", 3),
-            (keys(Action::Sort), "sort", 4),
-        ];
-        let pieces: Vec<_> = hints
-            .iter()
-            .flat_map(|(keys, what, spare)| {
-                let keys = Piece::new(keys.as_str(), style(Role::Key)).spare(*spare);
-                [keys, Piece::new(format!(" {what}   "), style(Role::Dim)).spare(*spare)]
-            })
-            .collect();
-        line::draw(buffer, Rect { height: 1, ..inner }, &pieces, view.glyphs.cut);
+        let title = format!("Columns{preset}");
+        let list = popup(buffer, area, (100, area.height), &title, style(Role::Border), view.glyphs);
         let entries = Self::entries(view.pane);
-        let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
         let visible = self.list.visible(entries.len(), usize::from(list.height));
         let first = visible.start;
         for (at, (column, chosen)) in entries[visible].iter().enumerate() {

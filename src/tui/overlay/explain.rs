@@ -1,6 +1,6 @@
 //! Columns with their value for the selected process, and what each means: for those on the screen, or for all.
 
-use super::{Context, Outcome, Overlay, View};
+use super::{CLOSE, Context, Hint, Outcome, Overlay, SCROLL, View};
 use crate::{
     snapshot::{Missing, Parts},
     table::{COLUMNS, Column, Value, columns::Unit},
@@ -91,6 +91,10 @@ impl Overlay for Explain {
             }
             None => Outcome::Stay,
         }
+    }
+
+    fn hints(&self) -> &'static [Hint] {
+        &[CLOSE, SCROLL, (&[Action::Sort], "sort by it")]
     }
 
     fn wants(&self) -> Option<(ProcessKey, Parts)> {

@@ -1,6 +1,6 @@
 //! A list to choose one thing from: the sort column, or the user.
 
-use super::{Context, Outcome, Overlay, View};
+use super::{CLOSE, Context, Hint, Outcome, Overlay, SCROLL, View};
 use crate::{
     analysis::Observation,
     snapshot::Parts,
@@ -131,6 +131,10 @@ impl Overlay for Menu {
         Outcome::Stay
     }
 
+    fn hints(&self) -> &'static [Hint] {
+        &[CLOSE, (&[Action::Open], "choose"), SCROLL]
+    }
+
     fn types(&self) -> bool {
         true
     }
@@ -153,7 +157,7 @@ impl Overlay for Menu {
         let style = |role| view.theme.style(role);
         let items = self.shown();
         let height = u16::try_from(self.items.len() + 3).unwrap_or(u16::MAX);
-        let title = format!("{}: type to narrow, Enter chooses, Esc closes", self.title);
+        let title = format!("{}: type to narrow", self.title);
         let inner = popup(buffer, area, (90, height), &title, style(Role::Border), view.glyphs);
         let typed = [
             Piece::new("> ", style(Role::Dim)),

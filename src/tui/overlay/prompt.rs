@@ -6,7 +6,7 @@ use crate::{
     tui::{
         action::Action,
         keymap::Key,
-        pane::processes::{Processes, lines::RowKey},
+        pane::processes::{Found, Processes, lines::RowKey},
         theme::Role,
         widget::{
             line::{self, Piece},
@@ -149,8 +149,8 @@ impl Overlay for Line {
         let room = usize::from(area.width).saturating_sub(label.len()) * 2 / 3;
         pieces.extend(self.typed(room, view));
         let found = match self.purpose {
-            Purpose::Filter => view.pane.lines.matching,
-            Purpose::Search => view.pane.matches(view.observation),
+            Purpose::Filter => Found { count: view.pane.lines.matching, place: None },
+            Purpose::Search => view.pane.found(view.observation),
         };
         match &self.error {
             Some(error) => pieces.push(Piece::new(format!("   {}", error.message), style(Role::Bad))),
@@ -160,8 +160,8 @@ impl Overlay for Line {
                 pieces.push(Piece::new("   Tab completes, Enter keeps, Esc drops", style(Role::Dim)).spare(2));
             }
             None => {
-                let role = if found == 0 { Role::Warn } else { Role::Dim };
-                pieces.push(Piece::new(format!("   {found} found"), style(role)));
+                let role = if found.count == 0 { Role::Warn } else { Role::Dim };
+                pieces.push(Piece::new(format!("   {found}"), style(role)));
             }
         }
         line::draw(buffer, place, &pieces, view.glyphs.cut);

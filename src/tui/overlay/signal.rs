@@ -2,7 +2,7 @@
 //!
 //! The targets are fixed when it opens; nothing that moves on the screen below changes them.
 
-use super::{Context, Outcome, Overlay, View};
+use super::{CLOSE, Context, Hint, Outcome, Overlay, SCROLL, View};
 use crate::{
     analysis::Observation,
     control::ControlError,
@@ -53,11 +53,10 @@ impl Dialog {
             let text = format!("{:>7} {:<9} {} {}", key.pid, value("user"), value("state"), value("command"));
             Some(Target { key: *key, text, zombie: row.process.is_zombie(), result: None })
         };
-        let at = signals("").iter().position(|signal| *signal == Signal::TERM).unwrap_or(0);
         Self {
             targets: keys.iter().filter_map(target).collect(),
             typed: Prompt::default(),
-            list: List::at(at),
+            list: List::default(),
             sent: None,
         }
     }
@@ -67,7 +66,11 @@ impl Dialog {
     }
 }
 
-/// Signals whose number or name begins with what was typed; a whole number or name is that signal alone.
+/// The signals that people send, the most usual first.
+const COMMON: [&str; 8] = ["TERM", "KILL", "HUP", "INT", "STOP", "CONT", "USR1", "USR2"];
+
+/// Signals whose number or name begins with what was typed: one whose whole number or name it is, the usual ones, the
+/// others by number.
 fn signals(typed: &str) -> Vec<Signal> {
     let typed = typed.trim().to_ascii_uppercase();
     let all = Signal::all().filter(|signal| !matches!(signal.number(), 32 | 33));
@@ -78,6 +81,10 @@ fn signals(typed: &str) -> Vec<Signal> {
             || signal.number().to_string().starts_with(&typed)
     };
     let mut found: Vec<Signal> = all.filter(wanted).collect();
+    found.sort_by_key(|signal| {
+        let name = signal.to_string();
+        COMMON.iter().position(|common| name.strip_prefix("SIG") == Some(common)).unwrap_or(COMMON.len())
+    });
     if let Some(exact) = Signal::parse(&typed) {
         found.retain(|signal| *signal != exact);
         found.insert(0, exact);
@@ -113,6 +120,10 @@ impl Overlay for Dialog {
         Outcome::Stay
     }
 
+    fn hints(&self) -> &'static [Hint] {
+        if self.sent.is_some() { &[CLOSE] } else { &[CLOSE, (&[Action::Open], "send"), SCROLL] }
+    }
+
     fn types(&self) -> bool {
         self.sent.is_none()
     }
@@ -129,10 +140,10 @@ impl Overlay for Dialog {
         let style = |role| view.theme.style(role);
         let count = self.targets.len();
         let title = match (self.sent, count) {
-            (_, 0) => "No process is selected: Esc closes".to_owned(),
-            (None, 1) => "Send a signal to this process: Enter sends, Esc closes".to_owned(),
-            (None, _) => format!("Send a signal to these {count} processes: Enter sends, Esc closes"),
-            (Some(signal), _) => format!("{signal}: Esc closes"),
+            (_, 0) => "No process is selected".to_owned(),
+            (None, 1) => "Send a signal to this process".to_owned(),
+            (None, _) => format!("Send a signal to these {count} processes"),
+            (Some(signal), _) => signal.to_string(),
         };
         let inner = popup(buffer, area, (86, area.height.min(26)), &title, style(Role::Border), view.glyphs);
         let half = if self.sent.is_some() { inner.height } else { (inner.height / 2).max(2) };
@@ -235,6 +246,8 @@ mod tests {
         assert_eq!(signals("sigk").first().map(ToString::to_string).as_deref(), Some("SIGKILL"));
         assert_eq!(signals("rtmin+2").first().map(|signal| signal.number()), Some(36));
         assert!(signals("nope").is_empty());
+        let first: Vec<String> = signals("").iter().take(COMMON.len() + 1).map(ToString::to_string).collect();
+        assert_eq!(first.join(" "), "SIGTERM SIGKILL SIGHUP SIGINT SIGSTOP SIGCONT SIGUSR1 SIGUSR2 SIGQUIT");
         assert!(signals("").iter().all(|signal| !matches!(signal.number(), 32 | 33)));
     }
 }

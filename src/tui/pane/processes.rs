@@ -20,7 +20,8 @@ use crate::{
 };
 use lines::{Fold, Line, Lines, RowKey, Target, View};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
+    fmt,
     sync::Arc,
     time::Duration,
 };
@@ -48,6 +49,24 @@ pub struct Exited {
     /// Where that was, and those above, the nearest first.
     place: usize,
     above: Vec<RowKey>,
+}
+
+/// What a search has found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// How many lines match.
+    pub count: usize,
+    /// Which of them is selected, counted from 1.
+    pub place: Option<usize>,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place {
+            Some(place) => write!(f, "{place} of {}", self.count),
+            None => write!(f, "{} found", self.count),
+        }
+    }
 }
 
 /// The state of the pane.
@@ -597,21 +616,14 @@ impl Processes {
 
     /// Go to the next line that the search matches; processes in folded branches are found as well.
     pub fn find_next(&mut self, observation: &Arc<Observation>, direction: isize) {
-        let Some(search) = &self.search else { return };
-        let unfolded = View { folded: std::collections::HashSet::new(), ..self.view.clone() };
-        let all = Lines::build(observation, &unfolded);
+        let all = self.unfolded(observation);
         let count = all.lines.len();
         let start = self.selected.as_ref().and_then(|key| all.position(key)).unwrap_or(0);
         let found = (1..=count).map(|step| {
             let step = if direction > 0 { step } else { count - step };
             (start + step) % count
         });
-        let matches = |at: &usize| {
-            all.lines
-                .get(*at)
-                .and_then(|line| self.row(observation, line.target))
-                .is_some_and(|row| search.matches(row))
-        };
+        let matches = |at: &usize| all.lines.get(*at).is_some_and(|line| self.is_found(observation, line));
         let Some(line) = found.into_iter().find(matches).and_then(|at| all.lines.get(at)) else { return };
         match &line.key {
             RowKey::Process(key) => self.select_process(*key, observation),
@@ -630,20 +642,40 @@ impl Processes {
     pub fn find_first(&mut self, observation: &Arc<Observation>, from: Option<&RowKey>) {
         self.selected = from.cloned();
         let here = from.and_then(|key| self.lines.position(key)).and_then(|at| self.lines.lines.get(at));
-        let matches = here
-            .and_then(|line| self.row(observation, line.target))
-            .is_some_and(|row| self.search.as_ref().is_some_and(|search| search.matches(row)));
-        if matches {
+        if here.is_some_and(|line| self.is_found(observation, line)) {
             self.rebuild(observation);
         } else {
             self.find_next(observation, 1);
         }
     }
 
-    /// How many lines the search matches.
+    /// Whether a line matches the search.
     #[must_use]
-    pub fn matches(&self, observation: &Observation) -> usize {
-        let Some(search) = &self.search else { return 0 };
-        observation.processes().filter(|row| search.matches(*row)).count()
+    pub fn is_found(&self, observation: &Observation, line: &Line) -> bool {
+        self.search
+            .as_ref()
+            .is_some_and(|search| self.row(observation, line.target).is_some_and(|row| search.matches(row)))
+    }
+
+    /// All that the search matches, in the order in which it goes through them.
+    #[must_use]
+    pub fn found(&self, observation: &Observation) -> Found {
+        if self.search.is_none() {
+            return Found::default();
+        }
+        let all = self.unfolded(observation);
+        let mut found = Found::default();
+        for line in all.lines.iter().filter(|line| self.is_found(observation, line)) {
+            found.count += 1;
+            if self.selected.as_ref() == Some(&line.key) {
+                found.place = Some(found.count);
+            }
+        }
+        found
+    }
+
+    /// The lines that the search goes through: those of folded branches as well.
+    fn unfolded(&self, observation: &Observation) -> Lines {
+        Lines::build(observation, &View { folded: HashSet::new(), ..self.view.clone() })
     }
 }

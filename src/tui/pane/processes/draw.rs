@@ -196,7 +196,10 @@ impl Drawing<'_> {
         }
         if let RowKey::Group(label) = &self.line.key {
             let fold = if self.line.fold == Fold::Open { self.look.glyphs.fold.1 } else { self.look.glyphs.fold.0 };
-            let mark = format!("{fold}{}{} ", self.look.glyphs.sum, self.line.members.len());
+            let mark = match self.line.members.len() {
+                0 | 1 => format!("{fold} "),
+                count => format!("{fold}{}{count} ", self.look.glyphs.sum),
+            };
             pieces.push(line::Piece::new(mark, style(Role::Sum)));
             pieces.push(line::Piece::new(label.as_str(), self.base));
         } else {
@@ -205,7 +208,9 @@ impl Drawing<'_> {
                 Value::Missing(Missing::NotRequested) => self.look.glyphs.pending.into(),
                 _ => value.brief(width),
             };
-            pieces.push(line::Piece::new(text.into_owned(), self.value_style(column, &value)));
+            let found = self.pane.is_found(self.observation, self.line);
+            let look = if found { style(Role::Match) } else { self.value_style(column, &value) };
+            pieces.push(line::Piece::new(text.into_owned(), look));
         }
         // How it ended says more than the end of its arguments does; the first words of it are enough.
         let full = self.remark().unwrap_or_default();
