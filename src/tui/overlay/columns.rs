@@ -9,7 +9,7 @@ use crate::{
         pane::processes::Processes,
         theme::Role,
         widget::{
-            frame::popup,
+            frame::{popup, progress},
             line::{self, Piece},
             list::List,
         },
@@ -115,6 +115,9 @@ impl Overlay for Chooser {
         let entries = Self::entries(view.pane);
         let visible = self.list.visible(entries.len(), usize::from(list.height));
         let first = visible.start;
+        if visible.len() < entries.len() {
+            progress(buffer, list, (self.list.at + 1, entries.len()), style(Role::Border));
+        }
         for (at, (column, chosen)) in entries[visible].iter().enumerate() {
             let place = Rect { y: list.y + u16::try_from(at).unwrap_or(0), height: 1, ..list };
             let mark = if chosen.is_some() { "[x] " } else { "[ ] " };

@@ -9,7 +9,7 @@ use crate::{
         keymap::Key,
         theme::Role,
         widget::{
-            frame::popup,
+            frame::{popup, progress},
             line::{self, Piece},
             list::List,
         },
@@ -125,6 +125,9 @@ impl Overlay for Explain {
 
         let visible = self.list.visible(self.columns.len(), usize::from(list.height));
         let first = visible.start;
+        if visible.len() < self.columns.len() {
+            progress(buffer, inner, (self.list.at + 1, self.columns.len()), style(Role::Border));
+        }
         for (at, column) in self.columns[visible].iter().enumerate() {
             let place = Rect { y: list.y + u16::try_from(at).unwrap_or(0), height: 1, ..list };
             let value = row.map(|row| (column.value)(row));

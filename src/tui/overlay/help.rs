@@ -7,7 +7,7 @@ use crate::tui::{
     keymap::Key,
     theme::Role,
     widget::{
-        frame::popup,
+        frame::{popup, progress},
         line::{self, Piece},
     },
 };
@@ -125,6 +125,9 @@ impl Overlay for Help {
         self.count.set(lines.len());
         // After the screen has grown there may be fewer lines to scroll past.
         let top = self.top.min(lines.len().saturating_sub(self.page.get()));
+        if self.page.get() < lines.len() {
+            progress(buffer, inner, (top + self.page.get(), lines.len()), view.theme.style(Role::Border));
+        }
         for (y, pieces) in (inner.y..inner.bottom()).zip(lines.iter().skip(top)) {
             line::draw(buffer, Rect { y, height: 1, ..inner }, pieces, view.glyphs.cut);
         }

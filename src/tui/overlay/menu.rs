@@ -11,7 +11,7 @@ use crate::{
         pane::processes::Processes,
         theme::Role,
         widget::{
-            frame::popup,
+            frame::{popup, progress},
             line::{self, Piece},
             list::List,
             prompt::Prompt,
@@ -168,6 +168,9 @@ impl Overlay for Menu {
         let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
         let visible = self.list.visible(items.len(), usize::from(list.height));
         let first = visible.start;
+        if visible.len() < items.len() {
+            progress(buffer, inner, (self.list.at + 1, items.len()), style(Role::Border));
+        }
         for (at, item) in items[visible].iter().enumerate() {
             let place = Rect { y: list.y + u16::try_from(at).unwrap_or(0), height: 1, ..list };
             let pieces = [

@@ -14,7 +14,7 @@ use crate::{
         keymap::Key,
         theme::Role,
         widget::{
-            frame::popup,
+            frame::{popup, progress},
             line::{self, Piece},
             list::List,
             prompt::Prompt,
@@ -174,6 +174,9 @@ impl Overlay for Dialog {
             );
         }
         let first = visible.start;
+        if visible.len() < found.len() {
+            progress(buffer, inner, (self.list.at + 1, found.len()), style(Role::Border));
+        }
         for (at, signal) in found[visible].iter().enumerate() {
             let place = Rect { y: y + u16::try_from(at).unwrap_or(0), height: 1, ..inner };
             let pieces = [

@@ -4,6 +4,15 @@ use super::line;
 use crate::tui::glyph::Glyphs;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
+/// Write into the lower edge of the box with this room inside how far along one is in what is longer than its room.
+pub fn progress(buffer: &mut Buffer, inner: Rect, (place, count): (usize, usize), style: Style) {
+    let text = format!(" {place} of {count} ");
+    let used = u16::try_from(text.len()).unwrap_or(u16::MAX);
+    if used < inner.width {
+        line::write(buffer, (inner.right() - used, inner.bottom()), text.len(), &text, style, "");
+    }
+}
+
 /// Clear a box of at most `size` in the middle of `area`, draw its frame and title, and return the room inside.
 pub fn popup(buffer: &mut Buffer, area: Rect, size: (u16, u16), title: &str, style: Style, glyphs: &Glyphs) -> Rect {
     let (width, height) = (size.0.min(area.width), size.1.min(area.height));
