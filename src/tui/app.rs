@@ -469,8 +469,14 @@ impl App {
             return self.draw_notice(area, buffer);
         };
         let glyphs = &self.setup.glyphs;
-        let facts =
-            Facts { theme, glyphs, delay: self.delay, user: &self.setup.user, origin: self.setup.origin.as_deref() };
+        let facts = Facts {
+            theme,
+            glyphs,
+            delay: self.delay,
+            user: &self.setup.user,
+            origin: self.setup.origin.as_deref(),
+            badges: &self.badges(),
+        };
         header::draw(observation, &facts, area.height, layout.header, buffer);
         self.draw_tab(observation, layout.tab, buffer);
         draw::draw(&self.pane, observation, &Look { theme, glyphs }, layout.pane, buffer);
@@ -501,6 +507,13 @@ impl App {
             }
             overlay.draw(&view, room, buffer);
         }
+    }
+
+    /// What holds for the whole screen and must not be overlooked.
+    fn badges(&self) -> Vec<&'static str> {
+        let all =
+            [(self.frozen, "FROZEN"), (self.setup.origin.is_some(), "RECORDING"), (self.setup.readonly, "READONLY")];
+        all.into_iter().filter(|(holds, _)| *holds).map(|(_, word)| word).collect()
     }
 
     fn draw_notice(&self, area: Rect, buffer: &mut Buffer) {

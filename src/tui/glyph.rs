@@ -9,6 +9,8 @@ pub struct Glyphs {
     pub fill: [&'static str; 4],
     /// Empty part of a meter.
     pub empty: &'static str,
+    /// A share of one cell, from nothing to all.
+    pub level: [&'static str; 9],
     /// Tree: a child with later siblings, the last child, a rail past one, nothing.
     pub branch: (&'static str, &'static str, &'static str, &'static str),
     /// Marks of a collapsed and an expanded branch.
@@ -35,6 +37,7 @@ impl Glyphs {
         meter: ("▕", "▏"),
         fill: ["█", "▓", "▒", "░"],
         empty: "·",
+        level: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
         branch: ("├─", "└─", "│ ", "  "),
         fold: ("▸", "▾"),
         cut: "…",
@@ -51,6 +54,7 @@ impl Glyphs {
         meter: ("[", "]"),
         fill: ["#", "=", "+", "-"],
         empty: ".",
+        level: [" ", ".", ":", "-", "=", "+", "*", "#", "%"],
         branch: ("|-", "`-", "| ", "  "),
         fold: ("+", "-"),
         cut: ">",

@@ -22,7 +22,11 @@ use crate::{
     table::value::{bytes_text, clock_text, scaled, uptime_text},
     text::printable,
 };
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
 use std::time::Duration;
 
 /// What the header shows besides the observation.
@@ -37,6 +41,8 @@ pub struct Facts<'a> {
     pub user: &'a str,
     /// Where the data comes from, if it is not the live system.
     pub origin: Option<&'a str>,
+    /// Words for what is out of the ordinary, the most important first.
+    pub badges: &'a [&'static str],
 }
 
 /// Width of a meter.
@@ -45,6 +51,8 @@ const METER: usize = 20;
 const SIDE_BY_SIDE: u16 = 112;
 /// Cells of one CPU in the grid.
 const CELL: usize = 17;
+/// Cells of a line with one character for each CPU that are none: the number, a blank, the ends.
+const BARS_FRAME: usize = 4 + 1 + 2;
 
 /// Header lines for a screen of this size.
 #[must_use]
@@ -62,6 +70,8 @@ enum Block {
     Cpus,
     /// Several CPUs a line.
     Grid,
+    /// One character for each CPU.
+    Bars,
     /// All CPUs in one line.
     CpuTotal,
     /// Memory, and a line of swap and pressure.
@@ -79,6 +89,7 @@ impl Block {
             Self::CpusAndMemory => count.max(2),
             Self::Cpus => count,
             Self::Grid => count.div_ceil(per_line(width)),
+            Self::Bars => count.div_ceil(bars_per_line(width)),
             Self::Memory => 2,
         };
         u16::try_from(lines).unwrap_or(u16::MAX)
@@ -93,15 +104,20 @@ fn per_line(width: u16) -> usize {
     (usize::from(width) / CELL).max(1)
 }
 
+fn bars_per_line(width: u16) -> usize {
+    usize::from(width).saturating_sub(BARS_FRAME).max(1)
+}
+
 /// The richest set of blocks that takes no more than a third of the screen.
 fn plan(observation: &Observation, width: u16, height: u16) -> Vec<Block> {
-    use Block::{CpuTotal, Cpus, CpusAndMemory, Grid, Memory, MemoryLine, Tasks, Title};
+    use Block::{Bars, CpuTotal, Cpus, CpusAndMemory, Grid, Memory, MemoryLine, Tasks, Title};
     let side_by_side = width >= SIDE_BY_SIDE;
     // A few CPUs say more in one line with their parts than each in a cell of a grid.
     let folded = if cpu_count(observation) > 4 { Grid } else { CpuTotal };
     let rich: &[&[Block]] = &[
         if side_by_side { &[Title, CpusAndMemory, Tasks] } else { &[Title, Cpus, Memory, Tasks] },
         &[Title, folded, Memory, Tasks],
+        &[Title, CpuTotal, Bars, Memory, Tasks],
         &[Title, CpuTotal, Memory, Tasks],
         &[Title, CpuTotal, MemoryLine, Tasks],
         &[Title, CpuTotal, MemoryLine],
@@ -129,6 +145,7 @@ pub fn draw(observation: &Observation, facts: &Facts<'_>, screen: u16, area: Rec
             }
             Block::Cpus => cpus(observation, facts, place, buffer),
             Block::Grid => grid(observation, facts, place, buffer),
+            Block::Bars => bars(observation, facts, place, buffer),
             Block::CpuTotal => cpu_total(observation, facts, place, buffer),
             Block::Memory | Block::MemoryLine => memory(observation, facts, place, buffer),
             Block::Tasks => tasks(observation, facts, place, buffer),
@@ -168,8 +185,13 @@ fn title(observation: &Observation, facts: &Facts<'_>, area: Rect, buffer: &mut 
         Piece::new(" ", facts.style(Role::Title)),
         Piece::new("sysview  ", facts.style(Role::Title)).spare(2),
         Piece::new(name(&system.hostname), facts.style(Role::Title)),
-        Piece::new(format!("  Linux {}", name(&system.release)), facts.style(Role::Label)).spare(7),
     ];
+    for badge in facts.badges {
+        pieces.push(Piece::new(" ", Style::new()));
+        let style = facts.style(Role::Warn).add_modifier(Modifier::REVERSED);
+        pieces.push(Piece::new(format!(" {badge} "), style));
+    }
+    pieces.extend([Piece::new(format!("  Linux {}", name(&system.release)), facts.style(Role::Label)).spare(7)]);
     pieces.extend(facts.pair("  up ", told(system.uptime, facts, uptime_text), 5));
     let load = told(system.load, facts, |load| load.map(|load| format!("{load:.2}")).join(" "));
     pieces.extend(facts.pair("  load ", load, 1));
@@ -181,7 +203,7 @@ fn title(observation: &Observation, facts: &Facts<'_>, area: Rect, buffer: &mut 
         pieces.push(Piece::new(format!("  {} hidden", now.hidden), facts.style(Role::Warn)).spare(4));
     }
     if let Some(origin) = facts.origin {
-        pieces.push(Piece::new(format!("  from {origin}"), facts.style(Role::Warn)).spare(1));
+        pieces.push(Piece::new(format!("  from {origin}"), facts.style(Role::Warn)).spare(2));
     } else if now.observer.foreign {
         pieces.push(Piece::new("  other pid namespace: no actions", facts.style(Role::Warn)).spare(1));
     }
@@ -284,6 +306,29 @@ fn grid(observation: &Observation, facts: &Facts<'_>, area: Rect, buffer: &mut B
         pieces.push(Piece::new(format!("{:>3.0}", shares.busy()), facts.style(Role::Label)));
         line::draw(buffer, place.intersection(area), &pieces, facts.glyphs.cut);
     }
+}
+
+/// How busy each CPU is, in one character; each line begins with the number of its first CPU.
+fn bars(observation: &Observation, facts: &Facts<'_>, area: Rect, buffer: &mut Buffer) {
+    let Ok(shares) = machine::cpus(observation) else { return };
+    for (y, cpus) in (area.y..area.bottom()).zip(shares.chunks(bars_per_line(area.width))) {
+        let first = cpus.first().map_or(0, |(number, _)| *number);
+        let (left, right) = facts.glyphs.meter;
+        let dim = facts.style(Role::Dim);
+        let mut pieces = vec![Piece::new(format!("{first:>4} {left}"), dim)];
+        pieces.extend(cpus.iter().map(|(_, shares)| {
+            let role = if shares.busy() >= 90.0 { Role::Warn } else { Role::CpuUser };
+            Piece::new(facts.glyphs.level[level(shares.busy())], facts.style(role))
+        }));
+        pieces.push(Piece::new(right, dim));
+        line::draw(buffer, Rect { y, height: 1, ..area }, &pieces, facts.glyphs.cut);
+    }
+}
+
+/// Step of a percentage on the scale of [`Glyphs::level`]; what is not idle is never the lowest.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 8")]
+fn level(percent: f64) -> usize {
+    (percent / 12.5).ceil().clamp(0.0, 8.0) as usize
 }
 
 fn memory(observation: &Observation, facts: &Facts<'_>, area: Rect, buffer: &mut Buffer) {

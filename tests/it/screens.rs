@@ -368,6 +368,7 @@ fn machines() {
     for cpus in [1, 8, 64, 200] {
         Scene::live(machine_of(cpus)).shows(&format!("cpus-{cpus}"), "<tick>");
     }
+    Scene::live(machine_of(200)).with(&["--ascii"]).at(&SIZES[1..2]).shows("cpus-200-ascii", "<tick>");
     screen("hostile", "hostile.txt", "");
     screen("hostile-changed", "hostile.txt", "<tick>");
     screen("hostile-flat", "hostile.txt", "<tick>t");
