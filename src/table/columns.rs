@@ -113,6 +113,13 @@ impl Column {
         self.unit != Unit::None
     }
 
+    /// Whether a thread has no value of its own, and shows that of its process.
+    #[must_use]
+    pub fn is_of_process(&self) -> bool {
+        let own = Parts::OF_THREAD | Parts::CMDLINE;
+        self.name == "threads" || !(self.parts.is_empty() || self.parts.intersects(own))
+    }
+
     /// Whether it compares two snapshots.
     #[must_use]
     pub fn needs_interval(&self) -> bool {

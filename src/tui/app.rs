@@ -546,6 +546,9 @@ impl App {
             None => "  in order of pid".to_owned(),
         };
         pieces.push(Piece::new(sort, style(Role::Label)).spare(3));
+        if let Some(away) = self.pane.away(observation) {
+            pieces.push(Piece::new(format!("  {away}"), style(Role::Warn)).spare(1));
+        }
         let (shown, all) = (self.pane.lines.matching, observation.now.processes.len());
         if shown != all {
             pieces.push(Piece::new(format!("  {shown} of {all}"), style(Role::Label)).spare(2));

@@ -203,7 +203,7 @@ fn title(observation: &Observation, facts: &Facts<'_>, area: Rect, buffer: &mut 
         pieces.push(Piece::new(format!("  {} hidden", now.hidden), facts.style(Role::Warn)).spare(4));
     }
     if let Some(origin) = facts.origin {
-        pieces.push(Piece::new(format!("  from {origin}"), facts.style(Role::Warn)).spare(2));
+        pieces.push(Piece::new(format!("  from {origin}"), facts.style(Role::Warn)).spare(3));
     } else if now.observer.foreign {
         pieces.push(Piece::new("  other pid namespace: no actions", facts.style(Role::Warn)).spare(1));
     }

@@ -313,6 +313,8 @@ fn time() {
 fn threads() {
     screen("threads", "busy.txt", "<tick>H<tick>");
     screen("threads-flat", "busy.txt", "<tick>tH<tick>");
+    let both = Scene::of("busy.txt").with(&["--columns", "pid,tid,state,cpu,rss,command"]).at(&SIZES[1..2]);
+    both.shows("threads-with-both-ids", "<tick>H<tick>");
     screen("no-kernel-threads", "calm.txt", "<tick>K");
 }
 
@@ -389,6 +391,7 @@ fn terminals() {
 fn mouse() {
     Scene::of("calm.txt").at(&SIZES[1..2]).shows("clicked", "<tick><click 10 14>");
     Scene::of("calm.txt").at(&SIZES[2..]).shows("wheel", "<tick><wheel-down>");
+    Scene::of("busy.txt").at(&SIZES[1..]).shows("selection-out-of-view", "<tick>t<wheel-down><wheel-down>");
 }
 
 /// The line with the names of the columns.

@@ -13,7 +13,8 @@ pub(super) const COLUMNS: &[Column] = &[
     Column {
         name: "pid",
         title: "PID",
-        help: "Process id, as sysview's own pid namespace numbers it. Of a thread, the id of its process.",
+        help: "Process id, as sysview's own pid namespace numbers it. Of a thread, the id of its process; the \
+               screen puts the id of the thread here, unless TID stands there too.",
         source: "the directory name in /proc",
         unit: Unit::Number,
         width: 7,

@@ -343,4 +343,9 @@ fn a_thread_takes_from_its_process_what_it_has_not_of_its_own() {
     assert_eq!((value("rss"), value("minor_faults")), (Value::Bytes(4096), Value::Count(5)));
     assert_eq!(value("user"), text("0"));
     assert_eq!(value("read_bytes"), Value::Missing(Missing::NotRequested));
+    for column in COLUMNS.iter().filter(|column| column.is_of_process()) {
+        assert_eq!((column.value)(row), (column.value)(row.whole()), "{}", column.name);
+    }
+    let own = ["pid", "tid", "command", "state", "cpu", "minor_faults", "read_bytes", "wchan", "voluntary_switches"];
+    assert!(own.iter().all(|name| !find(name).expect("the column exists").is_of_process()));
 }

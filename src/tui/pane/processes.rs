@@ -15,6 +15,7 @@ use crate::{
         query::Query,
         value::Order,
     },
+    text::printable,
     tui::action::Action,
     unit::{Pid, ProcessKey},
 };
@@ -220,6 +221,21 @@ impl Processes {
     #[must_use]
     pub fn position(&self) -> Option<usize> {
         self.lines.position(self.selected.as_ref()?)
+    }
+
+    /// Where the selection is, where that is out of view.
+    #[must_use]
+    pub fn away(&self, observation: &Observation) -> Option<String> {
+        let at = self.position().filter(|at| !self.is_visible(*at))?;
+        let line = self.lines.lines.get(at)?;
+        let name = match &line.key {
+            RowKey::Group(label) => label.clone(),
+            RowKey::Process(key) | RowKey::Thread(key) => {
+                let row = self.row(observation, line.target)?;
+                format!("{} {}", key.pid, printable(&row.process.name))
+            }
+        };
+        Some(format!("selected {name}, line {}", at + 1))
     }
 
     /// First line in view.

@@ -143,6 +143,10 @@ impl Drawing<'_> {
         if self.line.context { style(Role::Dim) } else { Style::new() }
     }
 
+    fn is_thread(&self) -> bool {
+        matches!(self.line.target, Target::Thread(_))
+    }
+
     fn is_tagged(&self) -> bool {
         matches!(&self.line.key, RowKey::Process(key) if self.pane.tags.contains(key))
     }
@@ -163,7 +167,7 @@ impl Drawing<'_> {
     }
 
     fn cell(&self, column: &Column, (x, y): (u16, u16), width: usize, buffer: &mut Buffer) {
-        let value = self.pane.value(self.observation, self.line, column);
+        let value = self.own_id(column).unwrap_or_else(|| self.pane.value(self.observation, self.line, column));
         let text = match (&value, self.line.target) {
             // A group has no pid of its own.
             (Value::None, Target::Group) if column.total == Total::First => return,
@@ -179,6 +183,13 @@ impl Drawing<'_> {
         let start = if column.is_right_aligned() { width.saturating_sub(used) } else { 0 };
         let x = x + u16::try_from(start).unwrap_or(0);
         line::write(buffer, (x, y), width - start, &text, style, self.look.glyphs.cut);
+    }
+
+    /// The id of a thread, in the place where its process has its own.
+    fn own_id(&self, column: &Column) -> Option<Value<'static>> {
+        let RowKey::Thread(key) = self.line.key else { return None };
+        let stands_apart = self.pane.columns.iter().any(|(column, _)| column.name == "tid");
+        (column.name == "pid" && !stands_apart).then(|| Value::Count(key.pid.0.into()))
     }
 
     /// The last column takes the rest of the line and, in a tree, carries the branches.
@@ -216,7 +227,12 @@ impl Drawing<'_> {
         let full = self.remark().unwrap_or_default();
         let needed: usize = pieces.iter().map(|piece| line::cells(&piece.text)).sum();
         let fits = needed + line::cells(&full) <= width;
-        let remark = if fits { full.as_str() } else { full.split(',').next().unwrap_or_default() };
+        let remark = match full.split(',').next() {
+            Some(short) if !fits && !self.is_thread() => short,
+            // Of a thread its name says more.
+            _ if !fits => "",
+            _ => &full,
+        };
         let room = width.saturating_sub(line::cells(remark)).max(width.min(usize::from(COMMAND / 2)));
         let cell = |cells: usize| u16::try_from(cells).unwrap_or(u16::MAX);
         let used = line::draw(buffer, Rect::new(x, y, cell(room), 1), &pieces, self.look.glyphs.cut);
@@ -265,7 +281,7 @@ impl Drawing<'_> {
             }
             Target::Thread(at) => {
                 let thread = self.observation.now.threads.get(at)?;
-                Some(format!("  thread {}", thread.key.pid))
+                Some(format!("  thread of {}", thread.group))
             }
             Target::Group => None,
         }
@@ -276,6 +292,7 @@ impl Drawing<'_> {
         match value {
             Value::Missing(_) => style(Role::Missing),
             Value::None => style(Role::Dim),
+            _ if self.is_thread() && column.is_of_process() => style(Role::Dim),
             Value::Letter(letter) if !matches!(self.line.target, Target::Exited(_)) => {
                 style(state_role(State(*letter)))
             }
