@@ -1,0 +1,140 @@
+//! How long the hot paths take: parsers, passes of the collector, lines, filter, one frame. Asserts nothing; numbers are
+//! for comparing two states of the code on one machine.
+
+#[path = "speed/crowd.rs"]
+mod crowd;
+
+use clap::Parser as _;
+use crowd::{COUNT, Crowd, Stir};
+use divan::{Bencher, black_box};
+use std::{sync::Arc, time::Duration};
+use sysview::{
+    analysis::Observation,
+    cli::Cli,
+    collect::{self, Collector, source::Source},
+    command::screen::{Abilities, app, configuration},
+    config::Form,
+    proc::{stat, status, task},
+    snapshot::{Parts, Request},
+    table::{Query, columns, value::Order},
+    tui::{
+        app::App,
+        pane::processes::lines::{Lines, View},
+        runtime::headless::Headless,
+        theme::Depth,
+    },
+};
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench]
+fn parse_stat(bencher: Bencher<'_, '_>) {
+    bencher.bench(|| stat::parse(black_box(crowd::STAT)).is_ok());
+}
+
+#[divan::bench]
+fn parse_status(bencher: Bencher<'_, '_>) {
+    bencher.bench(|| status::parse(black_box(crowd::STATUS)).is_ok());
+}
+
+#[divan::bench]
+fn parse_smaps_rollup(bencher: Bencher<'_, '_>) {
+    bencher.bench(|| task::rollup(black_box(crowd::SMAPS_ROLLUP)).is_ok());
+}
+
+/// A pass over what runs on this machine, the third and later.
+#[divan::bench]
+fn collect_this_machine(bencher: Bencher<'_, '_>) {
+    let source = collect::open(None, None).expect("/proc is mounted");
+    bench_passes(bencher, source, &Request::default());
+}
+
+/// The floor: nobody ran, and only an eighth is looked at.
+#[divan::bench]
+fn collect_sleepers(bencher: Bencher<'_, '_>) {
+    bench_passes(bencher, Arc::new(Crowd::new(Stir::AllSleep)), &Request::default());
+}
+
+/// The ceiling: everybody ran, so everybody is read.
+#[divan::bench]
+fn collect_runners(bencher: Bencher<'_, '_>) {
+    bench_passes(bencher, Arc::new(Crowd::new(Stir::AllRun)), &Request::default());
+}
+
+/// As above, with a second file wanted of everybody.
+#[divan::bench]
+fn collect_runners_with_status(bencher: Bencher<'_, '_>) {
+    let request = Request { everyone: Parts::STATUS, ..Request::default() };
+    bench_passes(bencher, Arc::new(Crowd::new(Stir::AllRun)), &request);
+}
+
+fn bench_passes(bencher: Bencher<'_, '_>, source: Arc<dyn Source>, request: &Request) {
+    let mut collector = Collector::new(source);
+    let mut pass = || collector.collect(request).expect("the processes can be listed");
+    pass();
+    pass();
+    bencher.bench_local(pass);
+}
+
+#[divan::bench]
+fn lines_of_a_tree(bencher: Bencher<'_, '_>) {
+    bench_lines(bencher, Form::Tree);
+}
+
+#[divan::bench]
+fn lines_sorted_by_cpu(bencher: Bencher<'_, '_>) {
+    bench_lines(bencher, Form::Flat);
+}
+
+#[divan::bench]
+fn lines_in_groups(bencher: Bencher<'_, '_>) {
+    bench_lines(bencher, Form::Grouped);
+}
+
+fn bench_lines(bencher: Bencher<'_, '_>, form: Form) {
+    let observation = observation(Parts::NONE);
+    let cpu = columns::find("cpu").expect("a column of every screen");
+    let sort = if form == Form::Tree { None } else { Some((cpu, Order::Descending)) };
+    let view = View { form, sort, ..screen().pane.view };
+    bencher.bench_local(|| Lines::build(&observation, &view));
+}
+
+/// A filter over rows whose values have been read.
+#[divan::bench]
+fn filter(bencher: Bencher<'_, '_>) {
+    let query = Query::parse("cpu > 0.5 and not user = root or command ~ \"^one.*many$\"").expect("it is well formed");
+    let observation = observation(query.parts());
+    bencher.bench_local(|| observation.processes().filter(|row| query.matches(*row)).count());
+}
+
+/// The whole screen, 200 wide and 50 high, once its data is there.
+#[divan::bench]
+fn draw_frame(bencher: Bencher<'_, '_>) {
+    let source: Arc<dyn Source> = Arc::new(Crowd::new(Stir::AllRun));
+    let mut screen = Headless::new(screen(), source, (200, 50), |_| {});
+    for _ in 0..2 {
+        screen.tick().expect("the processes can be listed");
+    }
+    bencher.bench_local(|| screen.draw());
+}
+
+/// Two samples of a crowd that ran in between.
+fn observation(everyone: Parts) -> Observation {
+    let mut collector = Collector::new(Arc::new(Crowd::new(Stir::AllRun)));
+    let request = Request { everyone, patience: Duration::from_secs(10), ..Request::default() };
+    let mut collect = || collector.collect(&request).expect("the processes can be listed");
+    let before = collect();
+    let observation = Observation::new(collect(), Some(before));
+    assert_eq!(observation.now.processes.len(), COUNT as usize, "what is measured is the whole crowd");
+    observation
+}
+
+/// The screen as it is without a configuration.
+fn screen() -> App {
+    let cli = Cli::try_parse_from(["sysview"]).expect("no arguments are right");
+    let config = configuration(&cli.screen, None).expect("the defaults are right");
+    let abilities = Abilities { depth: Depth::True, unicode: true };
+    app(&cli, &config, abilities, &Crowd::new(Stir::AllSleep)).expect("the defaults are right")
+}
