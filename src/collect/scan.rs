@@ -7,7 +7,7 @@
 //! freezing can change without the process running. One that ran costs one allocation, its new record.
 
 use super::{
-    detail::{Job, Pool},
+    detail::{File, Job, Pool},
     exits::Exits,
     process::{Pass, read_parts, read_stat, task_of, task_with_memory},
     source::{Reader, Source, Task, absent},
@@ -315,10 +315,10 @@ impl Collector {
 
     /// Hand the parts that can block to the threads that may wait.
     fn ask(&mut self, parts: Parts, process: &Process, reader: &mut Reader<'_>) {
-        for part in [Parts::CMDLINE, Parts::ROLLUP] {
-            if parts.contains(part) {
+        for file in File::ALL {
+            if parts.contains(file.part()) {
                 let task = task_with_memory(reader, process);
-                self.pool.ask(Job { key: process.key, task, part });
+                self.pool.ask(Job { key: process.key, task, file });
             }
         }
     }
