@@ -29,7 +29,7 @@ docs:
 
 # Benchmarks of the collector and the parsers.
 bench:
-    cargo bench --locked
+    cargo bench --locked --bench speed
 
 # A program that needs no shared library, for any Linux of this architecture.
 static:

@@ -1,4 +1,5 @@
-//! One file per subcommand: sample, make a report, print it. The only place besides the screen that writes to a terminal.
+//! One file per subcommand: sample, make a report, print it. `screen` is what runs without one, and only sets the screen
+//! up.
 
 mod columns;
 mod completions;
@@ -27,16 +28,12 @@ use std::{
 /// # Errors
 /// What failed, why, and what to do; the caller prints it and exits with 1.
 pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    let open = || collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref());
     match &cli.command {
-        None => screen::run(cli, &collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref())?),
+        None => screen::run(cli, &open()?),
         Some(Command::Columns(args)) => until_closed(columns::run(*args)),
-        Some(Command::Ps(args)) => {
-            let source = collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref())?;
-            until_closed(ps::run(args, &source))
-        }
-        Some(Command::Record(args)) => {
-            record::run(args, collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref())?)
-        }
+        Some(Command::Ps(args)) => until_closed(ps::run(args, &open()?)),
+        Some(Command::Record(args)) => record::run(args, open()?),
         Some(Command::Doctor(args)) => until_closed(doctor::run(*args, &cli.source)),
         Some(Command::Completions(args)) => until_closed(print(&completions::script(*args))),
         Some(Command::Man) => until_closed(print(&man::page()?)),

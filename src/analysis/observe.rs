@@ -43,10 +43,9 @@ impl Observation {
     /// Join two snapshots.
     #[must_use]
     pub fn new(now: Arc<Snapshot>, before: Option<Arc<Snapshot>>) -> Self {
-        let none = Vec::new();
         let (processes, threads) = match &before {
             Some(before) => (link(&now.processes, &before.processes), link(&now.threads, &before.threads)),
-            None => (none.clone(), none),
+            None => (Vec::new(), Vec::new()),
         };
         Self { now, before, processes, threads, families: OnceLock::new() }
     }

@@ -6,7 +6,7 @@ use crate::{
         Missing, Process, Reading, Units,
         process::{Details, ThreadCounters},
     },
-    unit::Nanoseconds,
+    unit::{Nanoseconds, Ticks},
 };
 
 /// Share of one CPU used since the snapshot before, in percent: at most 100 per thread that runs.
@@ -34,7 +34,7 @@ pub fn cpu_time(row: Row<'_>) -> Nanoseconds {
 
 /// CPU time by the tick counters of `stat`, where there is no clock.
 fn ticks(process: &Process, units: Units) -> Nanoseconds {
-    let sum = crate::unit::Ticks(process.stat.user_time.0.saturating_add(process.stat.system_time.0));
+    let sum = Ticks(process.stat.user_time.0.saturating_add(process.stat.system_time.0));
     Nanoseconds(u64::try_from(sum.duration(units.ticks_per_second).as_nanos()).unwrap_or(u64::MAX))
 }
 

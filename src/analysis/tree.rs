@@ -3,7 +3,7 @@
 //! Only order and shape; what a line shows, and which branches are collapsed, is the business of who draws it. Built
 //! without recursion and without hashing, in memory that is used again, because the screen does it every tick.
 
-use crate::snapshot::Process;
+use crate::{snapshot::Process, unit::Pid};
 use std::{cmp::Ordering, sync::Arc};
 
 /// Marks a process without a parent in the list.
@@ -152,7 +152,7 @@ fn find_parents(processes: &[Arc<Process>], parents: &mut Vec<u32>) {
     parents.clear();
     parents.reserve(processes.len());
     // Neighbours are often siblings.
-    let mut known = (crate::unit::Pid(0), NONE);
+    let mut known = (Pid(0), NONE);
     for process in processes {
         let ppid = process.stat.ppid;
         if known.0 != ppid {
@@ -259,7 +259,7 @@ impl Branches {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::unit::{Pid, Ticks};
+    use crate::unit::Ticks;
     use proptest::prelude::*;
     use std::fmt::Write as _;
 

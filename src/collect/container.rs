@@ -3,7 +3,7 @@
 //! A limit may stand on any ancestor and binds all below it; the lowest counts. Version 1, version 2 and both at once,
 //! with or without a cgroup namespace. Groups above the own namespace cannot be seen, nor can their limits.
 
-use super::source::{Reader, Task};
+use super::source::{Reader, Task, absent};
 use crate::{
     proc::{
         fields::{digits, lines, signed, single, words},
@@ -112,7 +112,6 @@ impl ContainerReader {
 
 /// A kernel without control groups has no such file.
 fn own_file<'a>(own: Pid, name: &str, reader: &'a mut Reader<'_>) -> Reading<&'a [u8]> {
-    let absent = |missing| if missing == Missing::Gone { Missing::Unsupported } else { missing };
     reader.task(Task::Process(own), name).map_err(absent)
 }
 

@@ -25,6 +25,47 @@ const DEADLINE: Duration = Duration::from_millis(100);
 /// After this long one more thread is set to the rest of the queue.
 const HELP: Duration = Duration::from_millis(5);
 
+/// What is read here: one for each part in [`Parts::BLOCKING`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum File {
+    /// `cmdline`.
+    Cmdline,
+    /// `smaps_rollup`.
+    Rollup,
+}
+
+impl File {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Cmdline, Self::Rollup];
+
+    /// The part that it is.
+    #[must_use]
+    pub fn part(self) -> Parts {
+        match self {
+            Self::Cmdline => Parts::CMDLINE,
+            Self::Rollup => Parts::ROLLUP,
+        }
+    }
+
+    fn read(self, reader: &mut Reader<'_>, task: Task) -> Value {
+        match self {
+            Self::Cmdline => {
+                let line = reader.task(task, "cmdline").map(task::command_line);
+                Value::Cmdline(line.map(|line| Text::from(line.as_slice())))
+            }
+            Self::Rollup => Value::Rollup(read_rollup(reader, task)),
+        }
+    }
+
+    /// What stands while the read does not come back.
+    fn blocked(self) -> Value {
+        match self {
+            Self::Cmdline => Value::Cmdline(Err(Missing::Blocked)),
+            Self::Rollup => Value::Rollup(Err(Missing::Blocked)),
+        }
+    }
+}
+
 /// One file of one process that is to be read.
 #[derive(Clone, Copy, Debug)]
 pub struct Job {
@@ -32,8 +73,8 @@ pub struct Job {
     pub key: ProcessKey,
     /// Whose files stand for it.
     pub task: Task,
-    /// The one part.
-    pub part: Parts,
+    /// Which file.
+    pub file: File,
 }
 
 /// What came of it.
@@ -41,6 +82,7 @@ pub struct Job {
 pub struct Answer {
     /// Which process.
     pub key: ProcessKey,
+    file: File,
     value: Value,
 }
 
@@ -53,35 +95,19 @@ enum Value {
 impl Answer {
     /// Note it in the details of its process.
     pub fn note(self, details: &mut Details) {
+        details.parts |= self.file.part();
         match self.value {
-            Value::Cmdline(cmdline) => {
-                details.cmdline = cmdline;
-                details.parts |= Parts::CMDLINE;
-            }
-            Value::Rollup(rollup) => {
-                details.rollup = rollup;
-                details.parts |= Parts::ROLLUP;
-            }
+            Value::Cmdline(cmdline) => details.cmdline = cmdline,
+            Value::Rollup(rollup) => details.rollup = rollup,
         }
     }
-}
-
-/// The answer that stands while a read does not come back.
-#[must_use]
-pub fn blocked(job: Job) -> Answer {
-    let value = if job.part == Parts::CMDLINE {
-        Value::Cmdline(Err(Missing::Blocked))
-    } else {
-        Value::Rollup(Err(Missing::Blocked))
-    };
-    Answer { key: job.key, value }
 }
 
 /// The threads and what they have been asked.
 pub struct Pool {
     shared: Arc<Shared>,
     /// Asked and not answered, and whether it was said to be blocked.
-    out: HashMap<(ProcessKey, Parts), bool>,
+    out: HashMap<(ProcessKey, File), bool>,
     threads: usize,
 }
 
@@ -125,10 +151,10 @@ impl Pool {
 
     /// Ask, unless the same is still out. Where the source cannot block the answer is there at once.
     pub fn ask(&mut self, job: Job) {
-        if self.out.contains_key(&(job.key, job.part)) {
+        if self.out.contains_key(&(job.key, job.file)) {
             return;
         }
-        self.out.insert((job.key, job.part), false);
+        self.out.insert((job.key, job.file), false);
         if self.shared.source.can_block() {
             self.shared.work().queue.push_back(job);
         } else {
@@ -172,7 +198,7 @@ impl Pool {
                 work = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
             for (job, answer) in work.answers.drain(..) {
-                self.out.remove(&(job.key, job.part));
+                self.out.remove(&(job.key, job.file));
                 answers.push(answer);
             }
             drop(work);
@@ -189,9 +215,9 @@ impl Pool {
         let all_stuck = self.threads == 0 || (self.threads == THREADS && work.all_busy(THREADS, DEADLINE));
         let running = work.running.iter().filter(|(_, since)| since.elapsed() > DEADLINE).map(|(job, _)| job);
         for job in running.chain(work.queue.iter().filter(|_| all_stuck)) {
-            if let Some(said @ false) = self.out.get_mut(&(job.key, job.part)) {
+            if let Some(said @ false) = self.out.get_mut(&(job.key, job.file)) {
                 *said = true;
-                answers.push(blocked(*job));
+                answers.push(Answer { key: job.key, file: job.file, value: job.file.blocked() });
             }
         }
     }
@@ -217,18 +243,13 @@ fn serve(shared: &Shared) {
         drop(work);
         let answer = read(&mut reader, job);
         work = shared.work();
-        work.running.retain(|(running, _)| (running.key, running.part) != (job.key, job.part));
+        work.running.retain(|(running, _)| (running.key, running.file) != (job.key, job.file));
         work.answers.push((job, answer));
     }
 }
 
 fn read(reader: &mut Reader<'_>, job: Job) -> Answer {
-    let value = if job.part == Parts::CMDLINE {
-        Value::Cmdline(reader.task(job.task, "cmdline").map(|bytes| Text::from(task::command_line(bytes).as_slice())))
-    } else {
-        Value::Rollup(read_rollup(reader, job.task))
-    };
-    Answer { key: job.key, value }
+    Answer { key: job.key, file: job.file, value: job.file.read(reader, job.task) }
 }
 
 /// A kernel thread and a zombie have no memory map: the kernel answers ESRCH, or nothing.
@@ -240,4 +261,15 @@ fn read_rollup(reader: &mut Reader<'_>, id: Task) -> Reading<Option<Box<Rollup>>
     };
     // ESRCH of a process that is still there: it has no memory map.
     if rollup == Err(Missing::Gone) && reader.task(id, "stat").is_ok() { Ok(None) } else { rollup }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_that_can_block_is_read_here_and_no_other() {
+        let parts = File::ALL.into_iter().fold(Parts::NONE, |parts, file| parts | file.part());
+        assert_eq!(parts, Parts::BLOCKING);
+    }
 }

@@ -1,6 +1,6 @@
 //! The parts of one process or thread that were asked for, as far as their reads cannot block.
 
-use super::source::{Reader, Task};
+use super::source::{Reader, Task, absent};
 use crate::{
     proc::{stat, status, task},
     snapshot::{
@@ -142,11 +142,6 @@ fn read_plain(reader: &mut Reader<'_>, process: &Process, parts: Parts, pass: Pa
     if parts.contains(Parts::AUTOGROUP) {
         details.autogroup = reader.task(own, "autogroup").and_then(task::autogroup).map_err(absent);
     }
-}
-
-/// A file that a living process does not have is one that this kernel does not have.
-pub fn absent(missing: Missing) -> Missing {
-    if missing == Missing::Gone { Missing::Unsupported } else { missing }
 }
 
 /// Kernel threads have no `exe`, and a `cwd` that means nothing and may not be read by everyone; those of zombies do

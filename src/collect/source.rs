@@ -210,3 +210,10 @@ pub fn missing(error: rustix::io::Errno) -> Missing {
         _ => Missing::Unsupported,
     }
 }
+
+/// Why a file is not there that every living process, or every machine, has where the kernel has it at all: then it does
+/// not, or this mount of /proc does not show it.
+#[must_use]
+pub fn absent(missing: Missing) -> Missing {
+    if missing == Missing::Gone { Missing::Unsupported } else { missing }
+}

@@ -1,9 +1,12 @@
 //! The machine as a whole: what the header shows, read once a tick.
 
-use super::{container::ContainerReader, source::Reader};
+use super::{
+    container::ContainerReader,
+    source::{Reader, absent},
+};
 use crate::{
     proc::{
-        fields::{digits, keyed, lines, single, words},
+        fields::{digits, keyed, lines, number, single, words},
         tty,
     },
     snapshot::{
@@ -91,11 +94,6 @@ fn parsed<T: FromRead>(reader: &mut Reader<'_>, path: &str) -> Reading<T> {
     T::from_read(reader.file(path).map_err(absent)?).map_err(|_| Missing::Malformed)
 }
 
-/// A machine-wide file that is not there is one that this kernel, or this mount of /proc, does not have.
-fn absent(missing: Missing) -> Missing {
-    if missing == Missing::Gone { Missing::Unsupported } else { missing }
-}
-
 /// `nan` and `inf` are numbers to the parser, but not to anybody who looks at them.
 fn finite(number: f64) -> Reading<f64> {
     if number.is_finite() { Ok(number) } else { Err(Missing::Malformed) }
@@ -121,7 +119,7 @@ fn pressure(reader: &mut Reader<'_>, path: &str) -> Reading<f64> {
     })?;
     let some = lines(bytes).find(|line| line.starts_with(b"some ")).ok_or(Missing::Malformed)?;
     let value = words(some).find_map(|word| word.strip_prefix(b"avg10=")).ok_or(Missing::Malformed)?;
-    crate::proc::fields::number(value).and_then(finite)
+    number(value).and_then(finite)
 }
 
 fn memory(bytes: &[u8]) -> Reading<Memory> {
@@ -163,13 +161,8 @@ struct KernelStat {
 
 impl KernelStat {
     fn parse(bytes: &[u8]) -> Self {
-        let malformed = Err(Missing::Malformed);
-        let mut stat = Self {
-            total: malformed,
-            cpus: Vec::new(),
-            switches: malformed.map(|_: CpuTimes| 0),
-            forks: Err(Missing::Malformed),
-        };
+        const NO: Missing = Missing::Malformed;
+        let mut stat = Self { total: Err(NO), cpus: Vec::new(), switches: Err(NO), forks: Err(NO) };
         for line in lines(bytes) {
             let mut words = words(line);
             let Some(name) = words.next() else { continue };
@@ -179,7 +172,7 @@ impl KernelStat {
                 b"processes" => stat.forks = value(),
                 b"cpu" => stat.total = cpu_times(&mut words),
                 _ => {
-                    let number = name.strip_prefix(b"cpu").and_then(|digits| crate::proc::fields::number(digits).ok());
+                    let number = name.strip_prefix(b"cpu").and_then(|digits| number(digits).ok());
                     stat.cpus.extend(number.zip(cpu_times(&mut words).ok()));
                 }
             }

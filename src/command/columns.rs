@@ -23,18 +23,14 @@ pub fn run(args: ColumnsArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-const fn field(name: &'static str, title: &'static str) -> Field {
-    Field { name, title, right: false }
-}
-
 const FIELDS: [Field; 7] = [
-    field("name", "NAME"),
-    field("title", "TITLE"),
-    field("unit", "UNIT"),
-    field("interval", "INTERVAL"),
-    field("presets", "PRESETS"),
-    field("source", "SOURCE"),
-    field("help", "MEANING"),
+    Field::text("name", "NAME"),
+    Field::text("title", "TITLE"),
+    Field::text("unit", "UNIT"),
+    Field::text("interval", "INTERVAL"),
+    Field::text("presets", "PRESETS"),
+    Field::text("source", "SOURCE"),
+    Field::text("help", "MEANING"),
 ];
 
 fn records() -> Vec<Record<'static>> {

@@ -143,16 +143,12 @@ fn verdict(outcome: &Outcome) -> (Verdict, &str) {
     }
 }
 
-const fn field(name: &'static str, title: &'static str) -> Field {
-    Field { name, title, right: false }
-}
-
 const FIELDS: [Field; 5] = [
-    field("item", "ITEM"),
-    field("verdict", "VERDICT"),
-    field("evidence", "EVIDENCE"),
-    field("needed_for", "NEEDED FOR"),
-    field("how", "HOW"),
+    Field::text("item", "ITEM"),
+    Field::text("verdict", "VERDICT"),
+    Field::text("evidence", "EVIDENCE"),
+    Field::text("needed_for", "NEEDED FOR"),
+    Field::text("how", "HOW"),
 ];
 
 fn records<'a>(outcomes: &'a [(&Probe, Outcome)]) -> Vec<Record<'a>> {

@@ -29,6 +29,14 @@ pub struct Field {
     pub right: bool,
 }
 
+impl Field {
+    /// A field of text.
+    #[must_use]
+    pub const fn text(name: &'static str, title: &'static str) -> Self {
+        Self { name, title, right: false }
+    }
+}
+
 impl From<&Column> for Field {
     fn from(column: &Column) -> Self {
         Self { name: column.name, title: column.title, right: column.is_right_aligned() }

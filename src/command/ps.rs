@@ -165,7 +165,7 @@ impl Plan {
     ) -> anyhow::Result<()> {
         let rows = if self.tree { self.branching(observation, strokes) } else { self.listed(observation) };
         let records: Vec<_> = rows.into_iter().map(|(row, branch)| self.record(row, branch)).collect();
-        let tree = ["command", "name"].iter().find_map(|name| self.fields.iter().position(|f| f.name == *name));
+        let tree = ["command", "name"].iter().find_map(|name| self.fields.iter().position(|field| field.name == *name));
         printer.report(&self.fields, tree.unwrap_or(self.fields.len().saturating_sub(1)), &records)?;
         Ok(())
     }

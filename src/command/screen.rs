@@ -234,7 +234,7 @@ fn current(app: &App, start: &Config) -> Config {
     }
 }
 
-/// What the terminal can show, as far as the environment tells.
+/// The colours that the terminal has, or none where none are wanted.
 fn depth() -> Depth {
     let text = |name| env::var(name).unwrap_or_default();
     let plain = !text("NO_COLOR").is_empty() || matches!(text("TERM").as_str(), "dumb" | "vt100" | "vt220" | "linux-m");

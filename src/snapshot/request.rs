@@ -43,7 +43,7 @@ impl Parts {
     /// `autogroup`.
     pub const AUTOGROUP: Self = Self(1 << 14);
     /// Every part there is.
-    pub const ALL: Self = Self((1 << 15) - 1);
+    pub const ALL: Self = Self((Self::AUTOGROUP.0 << 1) - 1);
     /// Those whose read can wait for ever on a stuck process, and so are read on a thread of their own.
     pub const BLOCKING: Self = Self(Self::CMDLINE.0 | Self::ROLLUP.0);
     /// Those that are counted per thread and summed.
@@ -66,7 +66,7 @@ impl Parts {
             | Self::AUTOGROUP.0,
     );
 
-    /// What is in this set or in `other`.
+    /// What is in this set or in `other`: `|`, where a constant is made.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -106,13 +106,13 @@ impl Parts {
 impl ops::BitOr for Parts {
     type Output = Self;
     fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+        self.or(other)
     }
 }
 
 impl ops::BitOrAssign for Parts {
     fn bitor_assign(&mut self, other: Self) {
-        self.0 |= other.0;
+        *self = *self | other;
     }
 }
 
@@ -146,9 +146,7 @@ impl Request {
         };
         self.everyone | of(&self.rows) | of(&self.beyond)
     }
-}
 
-impl Request {
     /// Whether these parts are wanted of anybody.
     #[must_use]
     pub fn asks_for(&self, parts: Parts) -> bool {

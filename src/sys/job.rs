@@ -22,8 +22,8 @@ pub enum Why {
     Background,
 }
 
-/// Stop until SIGCONT; to be called on the main thread. Returns at once in an orphaned process group (credentials(7)), where no shell would ever send it:
-/// there the kernel discards these signals, as it does not with SIGSTOP.
+/// Stop until SIGCONT; to be called on the main thread. Returns at once in an orphaned process group (credentials(7)),
+/// where no shell would ever send it: there the kernel discards these signals, as it does not with SIGSTOP.
 ///
 /// # Errors
 /// As sigaction(2) and kill(2).

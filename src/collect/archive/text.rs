@@ -40,10 +40,6 @@ use std::{fmt::Write as _, mem, str::FromStr, time::Duration};
 /// When the first sample was taken, where a recording does not say.
 pub const FIRST: Moment = Moment { boot: Duration::from_secs(10_000), wall: Duration::from_hours(490_896) };
 
-/// The failures that a body can name.
-const FAILURES: [Missing; 6] =
-    [Missing::Denied, Missing::Gone, Missing::Unsupported, Missing::Off, Missing::Blocked, Missing::Malformed];
-
 /// The heading of the facts that are no files.
 const MACHINE: &str = "machine";
 
@@ -206,7 +202,7 @@ impl Section<'_, '_> {
     fn content(&self) -> Result<Content, ArchiveError> {
         let Some((line, first)) = self.body.first() else { return Ok(Content::File(Vec::new())) };
         let content = if let Some(word) = first.strip_prefix('!') {
-            let failure = FAILURES.into_iter().find(|failure| failure.word() == word);
+            let failure = Missing::TOLD.into_iter().find(|failure| failure.word() == word);
             Content::Missing(failure.ok_or_else(|| error(*line, format!("expected {}", failures())))?)
         } else if let Some(target) = first.strip_prefix("-> ") {
             Content::Link(unescaped(target).map_err(|what| error(*line, what))?)
@@ -239,7 +235,7 @@ impl Section<'_, '_> {
 }
 
 fn failures() -> String {
-    FAILURES.map(|failure| format!("!{}", failure.word())).join(" ")
+    Missing::TOLD.map(|failure| format!("!{}", failure.word())).join(" ")
 }
 
 /// Whether a line ends in a backslash that no other one escapes.

@@ -5,7 +5,7 @@ use crate::{
     analysis::{Row, syscalls},
     snapshot::{
         Parts, Reading,
-        process::{SignalSet, State, Syscall, zombie_status},
+        process::{SignalSet, State, Status, Syscall, zombie_status},
     },
     table::value::{Order, Value},
 };
@@ -149,7 +149,7 @@ fn disposition(row: Row<'_>, signal: u8) -> Value<'_> {
     if row.whole().process.is_zombie() {
         return Value::None;
     }
-    let word = |status: &crate::snapshot::process::Status| {
+    let word = |status: &Status| {
         let has = |set: SignalSet| set.contains(signal);
         // What is ignored is thrown away even while it is blocked; what is blocked does not reach its handler.
         match (has(status.ignored), has(status.blocked), has(status.caught)) {
