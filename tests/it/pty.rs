@@ -155,7 +155,7 @@ fn help_opens_and_closes() {
     let running = started(Start::sysview(&[]));
     for (open, close) in [("?", "\x1b"), ("\x1bOP", "q")] {
         running.keys(open);
-        running.until_shown("Help: Esc closes");
+        running.until_shown("┌─ Help");
         running.keys(close);
         running.until("no help", |screen| !screen.contents().contains("Help:") && heading(screen).is_some());
     }
@@ -193,7 +193,7 @@ fn each_change_of_size_is_drawn_once() {
         screen.rows(0, 100).last().is_some_and(|line| line.contains("? help") && line.contains("quit"))
     });
     running.keys("?");
-    running.until_shown("Help: Esc closes");
+    running.until_shown("┌─ Help");
     assert_eq!(occurrences(&running.since(mark), b"\x1b[2J"), 1);
 }
 
@@ -203,7 +203,7 @@ fn no_key_is_lost_while_the_size_changes() {
     for turn in 0..50 {
         running.resize(90 + turn, 30);
         running.keys("?");
-        running.until_shown("Help: Esc closes");
+        running.until_shown("┌─ Help");
         running.resize(80, 24 + turn);
         running.keys("q");
         running.until("no help", |screen| !screen.contents().contains("Help:") && heading(screen).is_some());
@@ -320,7 +320,7 @@ fn without_colour_no_colour_is_sent() {
     let running = |start: Start| {
         let mut running = started(start.size(120, 36));
         running.keys("?");
-        running.until_shown("Help: Esc closes");
+        running.until_shown("┌─ Help");
         running.keys("q");
         running.until("no help", |screen| !screen.contents().contains("Help:"));
         running.keys("q");
@@ -344,17 +344,17 @@ fn ascii_only_where_the_terminal_knows_no_more() {
         let mut running = started(start.size(120, 36).settings(FLAT));
         for keys in ["?", "x", "s", "c", "e", "\r"] {
             running.keys(keys);
-            running.until_shown("Esc closes");
+            running.until_shown(" esc close");
             running.keys("\x1b[B");
             running.keys("\x1b");
-            running.until("nothing on top", |screen| !screen.contents().contains("Esc closes"));
+            running.until("nothing on top", |screen| !screen.contents().contains(" esc close"));
         }
         running.keys(&format!("fpid = {pid}\r"));
         running.until("the one with another script", |screen| processes(screen).len() == 1);
         running.keys(" x");
         running.until_shown("Send a signal");
         running.keys("\x1b");
-        running.until("nothing on top", |screen| !screen.contents().contains("Esc closes"));
+        running.until("nothing on top", |screen| !screen.contents().contains(" esc close"));
         running.keys("z");
         running.until_shown("frozen");
         running.keys("\x03");
@@ -383,7 +383,7 @@ fn a_signal_goes_to_the_process_that_was_chosen() {
     assert!(victim.lives(), "nothing is sent before Enter");
     running.keys("\r");
     running.until("what came of it", |screen| {
-        screen.contents().contains("SIGTERM: Esc closes") && screen.contents().contains("  sent")
+        screen.contents().contains("┌─ SIGTERM") && screen.contents().contains("  sent")
     });
     let status = victim.0.wait().expect("it is our child");
     assert_eq!(status.signal(), Some(Signal::TERM.as_raw()));

@@ -59,7 +59,7 @@ impl Shell {
         self.running.until("processes", |screen| screen.alternate_screen() && !processes(screen).is_empty());
         wait_for("keys one by one", || self.running.modes().is_raw().then_some(()));
         self.running.keys("?");
-        self.running.until_shown("Help: Esc closes");
+        self.running.until_shown("┌─ Help");
         self.running.keys("q");
         self.running.until("processes", |screen| !processes(screen).is_empty());
     }

@@ -57,7 +57,7 @@ fn where_no_shell_would_continue_it_it_does_not_stop() {
         wait_for("a whole frame", || (occurrences(&running.since(mark), b"\x1b[2J") > 0).then_some(()));
         assert!(!is_stopped(running.pid()));
         running.keys("?");
-        running.until_shown("Help: Esc closes");
+        running.until_shown("┌─ Help");
         running.keys("q");
         running.until("processes", |screen| !processes(screen).is_empty());
         assert!(running.modes().is_raw());
