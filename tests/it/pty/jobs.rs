@@ -192,7 +192,8 @@ fn in_the_background_without_a_shell_it_says_so() {
     let running = Start::program(&["sh", "-i"]).variable("SYSVIEW", SYSVIEW).run();
     running.until_shown("ready:");
     let modes = running.modes();
-    running.keys("($SYSVIEW </dev/tty &)\n");
+    // It begins when the shell has the terminal back from the group that started it.
+    running.keys("((sleep 2; exec $SYSVIEW </dev/tty) &)\n");
     running.until("why it ended", |screen| screen.contents().replace('\n', "").contains("no shell to give it"));
     assert_eq!(occurrences(&running.bytes(), b"\x1b[?1049h"), 0);
     assert_eq!(running.modes(), modes);

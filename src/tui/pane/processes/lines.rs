@@ -113,9 +113,8 @@ pub struct View {
 impl View {
     /// Whether a row passes the filter.
     pub(super) fn shows(&self, row: Row<'_>) -> bool {
-        let user = self.user.as_ref().is_none_or(|user| {
-            columns::find("user").is_some_and(|column| (column.value)(row).human() == user.as_str())
-        });
+        let is = |name: &str, user: &str| columns::find(name).is_some_and(|column| (column.value)(row).human() == user);
+        let user = self.user.as_ref().is_none_or(|user| is("user", user) || is("uid", user));
         user && self.filter.as_ref().is_none_or(|filter| filter.matches(row))
     }
 
