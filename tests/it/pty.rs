@@ -157,7 +157,7 @@ fn help_opens_and_closes() {
         running.keys(open);
         running.until_shown("┌─ Help");
         running.keys(close);
-        running.until("no help", |screen| !screen.contents().contains("Help:") && heading(screen).is_some());
+        running.until("no help", |screen| !screen.contents().contains("esc close") && heading(screen).is_some());
     }
 }
 
@@ -206,7 +206,7 @@ fn no_key_is_lost_while_the_size_changes() {
         running.until_shown("┌─ Help");
         running.resize(80, 24 + turn);
         running.keys("q");
-        running.until("no help", |screen| !screen.contents().contains("Help:") && heading(screen).is_some());
+        running.until("no help", |screen| !screen.contents().contains("esc close") && heading(screen).is_some());
     }
 }
 
@@ -322,7 +322,7 @@ fn without_colour_no_colour_is_sent() {
         running.keys("?");
         running.until_shown("┌─ Help");
         running.keys("q");
-        running.until("no help", |screen| !screen.contents().contains("Help:"));
+        running.until("no help", |screen| !screen.contents().contains("esc close"));
         running.keys("q");
         running.end();
         styles(&running.bytes())
