@@ -2,7 +2,12 @@
 //!
 //! A value that could not be read is not absent: it says why ([`Missing`]). A thing that does not exist is `Ok(None)`.
 
+pub mod inspect;
+pub mod lab;
+pub mod map;
+pub mod memory;
 pub mod process;
+pub mod program;
 pub mod request;
 pub mod system;
 

@@ -15,7 +15,7 @@ use rustix::{
     io::Errno,
     param, process, thread, time,
 };
-use std::{io, mem::MaybeUninit, path::Path, time::Duration};
+use std::{io, mem::MaybeUninit, ops::ControlFlow, path::Path, time::Duration};
 
 /// A directory laid out like /proc.
 #[derive(Debug)]
@@ -57,6 +57,33 @@ impl Source for Live {
         let flags = if waits(name) { flags } else { flags | OFlags::NONBLOCK };
         let file = openat(&self.root, path, flags, Mode::empty()).map_err(missing)?;
         read_whole(&file, in_one_piece(name), into).map_err(missing)
+    }
+
+    fn stream(&self, path: &str, each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Reading<()> {
+        let file = self.open(path)?;
+        let mut piece = Vec::with_capacity(PIECE);
+        loop {
+            piece.clear();
+            // The kernel hands over a few KiB at a time; the more there is in a piece, the less often somebody is woken.
+            while piece.capacity() - piece.len() >= PIECE / 4 {
+                match rustix::io::read(&file, rustix::buffer::spare_capacity(&mut piece)) {
+                    Ok(0) => {
+                        let (ControlFlow::Continue(()) | ControlFlow::Break(())) = each(&piece);
+                        return Ok(());
+                    }
+                    Ok(_) | Err(Errno::INTR) => {}
+                    Err(error) => return Err(missing(error)),
+                }
+            }
+            if each(&piece).is_break() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn open(&self, path: &str) -> Reading<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY;
+        openat(&self.root, path, flags, Mode::empty()).map_err(missing)
     }
 
     fn link(&self, path: &str) -> Reading<Vec<u8>> {
@@ -127,6 +154,9 @@ fn in_one_piece(name: &str) -> bool {
 fn file_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
+
+/// How much of a large file is handed over at a time.
+const PIECE: usize = 128 * 1024;
 
 /// No file of /proc that is read as a whole comes near this; a link to `/dev/zero` in a hostile tree goes on for ever.
 const LARGEST: usize = 1 << 30;

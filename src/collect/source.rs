@@ -12,11 +12,13 @@ use crate::{
     snapshot::{Missing, Moment, Observer, Reading, Units},
     unit::{Nanoseconds, Pid},
 };
+use rustix::fd::OwnedFd;
 use std::{
     error, fmt,
     fmt::Write as _,
     fs,
     io::{self, Read as _},
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -90,6 +92,25 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// `Gone` where there is no such file (any more), `Denied`, `Unsupported` for any other refusal.
     fn read(&self, path: &str, into: &mut Vec<u8>) -> Reading<()>;
+
+    /// Hand the contents of a file over in pieces, until `each` breaks off. For files that are too large to be kept.
+    ///
+    /// # Errors
+    /// As [`Source::read`]; pieces may have been handed over before.
+    fn stream(&self, path: &str, each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Reading<()> {
+        let mut whole = Vec::new();
+        self.read(path, &mut whole)?;
+        let (ControlFlow::Continue(()) | ControlFlow::Break(())) = each(&whole);
+        Ok(())
+    }
+
+    /// A descriptor for reads at places of a file, such as `42/mem` and `42/pagemap`.
+    ///
+    /// # Errors
+    /// As [`Source::read`]; `Unsupported` where this source is no live tree.
+    fn open(&self, _path: &str) -> Reading<OwnedFd> {
+        Err(Missing::Unsupported)
+    }
 
     /// The target of a symbolic link.
     ///

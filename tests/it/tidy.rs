@@ -36,10 +36,10 @@ const LAYERS: &[Layer] = &[
     layer("signal", &["unit", "text"], &[]),
     layer("nearest", &[], &["strsim"]),
     layer("snapshot", &["unit", "text", "signal"], &["serde"]),
-    layer("proc", &["unit", "text", "snapshot"], &["procfs"]),
+    layer("proc", &["unit", "text", "snapshot"], &["procfs", "object"]),
     layer("config", &["unit", "text", "nearest", "table"], &["serde", "toml_edit"]),
     layer("sys", &["unit", "snapshot", "signal"], &["rustix", "libc"]),
-    layer("collect", &["unit", "text", "snapshot", "proc", "sys"], &["procfs", "sysinfo", "rustix", "jiff"]),
+    layer("collect", &["unit", "text", "snapshot", "proc", "sys"], &["procfs", "sysinfo", "rustix", "jiff", "object"]),
     layer("control", &["unit", "text", "snapshot", "proc", "sys", "signal", "collect"], &["rustix", "libc"]),
     layer("analysis", &["unit", "text", "snapshot", "signal"], &["object"]),
     layer(
