@@ -3,10 +3,12 @@
 pub mod container;
 pub mod family;
 pub mod machine;
+pub mod mapping;
 pub mod observe;
 pub mod rates;
 pub mod syscalls;
 pub mod terminal;
 pub mod tree;
 
+pub use mapping::MapRow;
 pub use observe::{Observation, Row};

@@ -1,12 +1,15 @@
-//! The table of columns, what a value looks like, and the filter language over both.
+//! The tables of columns, what a value looks like, and the filter language over both.
 //!
-//! Screen, commands, help, manual and configuration know a column only through [`columns::COLUMNS`].
+//! Screen, commands, help, manual and configuration know a column only through [`columns::COLUMNS`] (processes) and
+//! [`mappings::OfMappings`] (memory maps).
 
 pub mod columns;
+pub mod mappings;
 pub mod presets;
 pub mod query;
 pub mod value;
 
-pub use columns::{COLUMNS, Column};
-pub use query::{Query, QueryError};
+pub use columns::{COLUMNS, Column, ColumnOf, Table};
+pub use mappings::{MapColumn, OfMappings};
+pub use query::{Query, QueryError, QueryOf};
 pub use value::Value;

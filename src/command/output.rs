@@ -5,7 +5,7 @@
 use crate::{
     cli::Format,
     snapshot::Missing,
-    table::{Column, Value},
+    table::{ColumnOf, Table, Value},
     text::{escaped, is_unsafe, printable},
 };
 use rustix::termios;
@@ -37,8 +37,8 @@ impl Field {
     }
 }
 
-impl From<&Column> for Field {
-    fn from(column: &Column) -> Self {
+impl<T: Table> From<&ColumnOf<T>> for Field {
+    fn from(column: &ColumnOf<T>) -> Self {
         Self { name: column.name, title: column.title, right: column.is_right_aligned() }
     }
 }

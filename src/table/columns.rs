@@ -1,4 +1,4 @@
-//! Every column of a process, in one table. Adding one is adding a row to the file of its subject (and, for a new kernel
+//! What a column is, and every column of a process, in one table. Adding one is adding a row to the file of its subject (and, for a new kernel
 //! field, its parser).
 //!
 //! Help, `sysview columns`, manual, README, JSON keys, filter words and configuration are derived from it.
@@ -19,9 +19,53 @@ use crate::{
 };
 use std::fmt;
 
+/// A kind of rows and its columns; filters, sorting and explanations are the same over all of them.
+pub trait Table: Copy + 'static {
+    /// One row: all that a column may look at.
+    type Row<'a>: Copy;
+    /// How a column makes its value: `for<'a> fn(Row<'a>) -> Value<'a>`, which the language cannot say of any table at once.
+    type Get: Copy;
+    /// All columns, in the order in which the chooser and the documents list them.
+    const COLUMNS: &'static [ColumnOf<Self>];
+    /// The columns that a bare word in a filter searches.
+    const SEARCHED: &'static [&'static str];
+
+    /// What a column says of a row.
+    fn value<'a>(column: &ColumnOf<Self>, row: Self::Row<'a>) -> Value<'a>
+    where
+        'a: 'a;
+
+    /// The column with this name.
+    #[must_use]
+    fn column(name: &str) -> Option<&'static ColumnOf<Self>> {
+        Self::COLUMNS.iter().find(|column| column.name == name)
+    }
+}
+
+/// The table of processes and threads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OfProcesses;
+
+impl Table for OfProcesses {
+    type Row<'a> = Row<'a>;
+    const COLUMNS: &'static [Column] = &JOINED;
+    const SEARCHED: &'static [&'static str] = &["name", "command"];
+    type Get = for<'a> fn(Row<'a>) -> Value<'a>;
+
+    fn value<'a>(column: &Column, row: Row<'a>) -> Value<'a>
+    where
+        'a: 'a,
+    {
+        (column.value)(row)
+    }
+}
+
+/// A column of the table of processes.
+pub type Column = ColumnOf<OfProcesses>;
+
 /// One column: what it is called, what it means, what it costs and how it is got.
 #[derive(Clone, Copy)]
-pub struct Column {
+pub struct ColumnOf<T: Table> {
     /// Name in commands, JSON, filters and configuration.
     pub name: &'static str,
     /// Heading on the screen.
@@ -41,10 +85,10 @@ pub struct Column {
     /// What a collapsed row or a group shows.
     pub total: Total,
     /// The value.
-    pub value: for<'a> fn(Row<'a>) -> Value<'a>,
+    pub value: T::Get,
 }
 
-impl fmt::Debug for Column {
+impl<T: Table> fmt::Debug for ColumnOf<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
     }
@@ -71,6 +115,8 @@ pub enum Unit {
     BytesPerSecond,
     /// A moment.
     Time,
+    /// A place in memory.
+    Address,
 }
 
 impl Unit {
@@ -87,6 +133,7 @@ impl Unit {
             Self::PerSecond => "per second",
             Self::BytesPerSecond => "bytes per second",
             Self::Time => "time",
+            Self::Address => "address",
         }
     }
 
@@ -106,13 +153,15 @@ pub enum Total {
     First,
 }
 
-impl Column {
+impl<T: Table> ColumnOf<T> {
     /// Whether its values are set to the right.
     #[must_use]
     pub fn is_right_aligned(&self) -> bool {
         self.unit != Unit::None
     }
+}
 
+impl Column {
     /// Whether a thread has no value of its own, and shows that of its process.
     #[must_use]
     pub fn is_of_process(&self) -> bool {
@@ -130,7 +179,7 @@ impl Column {
 /// The column with this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Column> {
-    COLUMNS.iter().find(|column| column.name == name)
+    OfProcesses::column(name)
 }
 
 /// All columns, in the order in which the chooser and the documents list them.

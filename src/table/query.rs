@@ -12,34 +12,41 @@ mod quantity;
 mod token;
 
 use super::{
-    columns::{COLUMNS, Column, Unit},
+    columns::{COLUMNS, ColumnOf, OfProcesses, Table, Unit},
+    mappings::OfMappings,
     value::Value,
 };
-use crate::{analysis::Row, snapshot::Parts, unit::Pid};
+use crate::{
+    analysis::{MapRow, Row},
+    snapshot::Parts,
+    unit::Pid,
+};
 pub use complete::complete;
 pub use error::QueryError;
-use expression::{Facts, Node, Truth};
+use expression::Node;
+pub use expression::{Facts, Truth};
 use parse::{Holds, Name, Vocabulary};
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
-/// The columns that a bare word searches.
-const SEARCHED: &[&str] = &["name", "command"];
-
-/// An understood filter over processes and threads. Its `Display` is an expression of the same meaning.
+/// An understood filter over the rows of a table. Its `Display` is an expression of the same meaning.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Query {
+pub struct QueryOf<T> {
     node: Node,
+    of: PhantomData<T>,
 }
 
-impl Query {
+/// A filter over processes and threads.
+pub type Query = QueryOf<OfProcesses>;
+
+impl<T: Table> QueryOf<T> {
     /// Understand an expression; one with nothing in it holds for every row.
     ///
     /// # Errors
     /// The first place where it cannot be understood, and what is expected there.
     pub fn parse(expression: &str) -> Result<Self, QueryError> {
-        let columns = COLUMNS.iter().map(|column| Name { name: column.name, holds: holds(column) }).collect();
-        let vocabulary = Vocabulary { columns, searched: SEARCHED };
-        parse::parse(expression, &vocabulary).map(|node| Self { node })
+        let columns = T::COLUMNS.iter().map(|column| Name { name: column.name, holds: holds(column) }).collect();
+        let vocabulary = Vocabulary { columns, searched: T::SEARCHED };
+        parse::parse(expression, &vocabulary).map(|node| Self { node, of: PhantomData })
     }
 
     /// Whether it holds for every row because it says nothing.
@@ -48,6 +55,21 @@ impl Query {
         matches!(&self.node, Node::All(parts) if parts.is_empty())
     }
 
+    /// Whether the row is to be shown.
+    #[must_use]
+    pub fn matches<'a>(&self, row: T::Row<'a>) -> bool
+    where
+        T::Row<'a>: Facts,
+    {
+        self.node.truth(&row) == Truth::True
+    }
+
+    fn columns(&self, mut each: impl FnMut(&'static ColumnOf<T>)) {
+        self.node.columns(&mut |at| T::COLUMNS.get(at).into_iter().for_each(&mut each));
+    }
+}
+
+impl Query {
     /// What has to be read of every process to tell.
     #[must_use]
     pub fn parts(&self) -> Parts {
@@ -63,26 +85,26 @@ impl Query {
         self.columns(|column| needed |= column.needs_interval());
         needed
     }
-
-    fn columns(&self, mut each: impl FnMut(&'static Column)) {
-        self.node.columns(&mut |at| COLUMNS.get(at).into_iter().for_each(&mut each));
-    }
-
-    /// Whether the row is to be shown.
-    #[must_use]
-    pub fn matches(&self, row: Row<'_>) -> bool {
-        self.node.truth(&row) == Truth::True
-    }
 }
 
-impl fmt::Display for Query {
+impl<T> fmt::Display for QueryOf<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.node.fmt(f)
     }
 }
 
-fn holds(column: &Column) -> Holds {
+fn holds<T: Table>(column: &ColumnOf<T>) -> Holds {
     if column.unit == Unit::None { Holds::Text } else { Holds::Number(column.unit) }
+}
+
+impl Facts for MapRow<'_> {
+    fn value(&self, column: usize) -> Value<'_> {
+        OfMappings::COLUMNS.get(column).map_or(Value::None, |column| (column.value)(*self))
+    }
+
+    fn is_under(&self, _pid: Pid) -> Truth {
+        Truth::Unknown
+    }
 }
 
 impl Facts for Row<'_> {

@@ -40,6 +40,10 @@ pub enum Value<'a> {
     Text(Cow<'a, [u8]>),
     /// How a process ended.
     Exit(ExitStatus),
+    /// A place in memory.
+    Address(u64),
+    /// Bytes more, or less.
+    Change(i64),
 }
 
 impl<'a> Value<'a> {
@@ -63,8 +67,8 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn number(&self) -> Option<f64> {
         Some(match self {
-            Self::Integer(number) => *number as f64,
-            Self::Count(number) | Self::Bytes(number) => *number as f64,
+            Self::Integer(number) | Self::Change(number) => *number as f64,
+            Self::Count(number) | Self::Bytes(number) | Self::Address(number) => *number as f64,
             Self::Seconds(number) | Self::Percent(number) | Self::Rate(number) | Self::ByteRate(number) => *number,
             Self::Time(time) => time.as_secs_f64(),
             _ => return None,
@@ -79,6 +83,7 @@ impl<'a> Value<'a> {
             (Self::Integer(a), Self::Integer(b)) => Self::Integer(a.saturating_add(b)),
             (Self::Count(a), Self::Count(b)) => Self::Count(a.saturating_add(b)),
             (Self::Bytes(a), Self::Bytes(b)) => Self::Bytes(a.saturating_add(b)),
+            (Self::Change(a), Self::Change(b)) => Self::Change(a.saturating_add(b)),
             (Self::Seconds(a), Self::Seconds(b)) => Self::Seconds(a + b),
             (Self::Percent(a), Self::Percent(b)) => Self::Percent(a + b),
             (Self::Rate(a), Self::Rate(b)) => Self::Rate(a + b),
@@ -103,7 +108,9 @@ impl<'a> Value<'a> {
             (Self::Flag(a), Self::Flag(b)) => a.cmp(b),
             (Self::Word(a), Self::Word(b)) => a.cmp(b),
             (Self::Exit(a), Self::Exit(b)) => a.cmp(b),
-            (Self::Count(a), Self::Count(b)) | (Self::Bytes(a), Self::Bytes(b)) => a.cmp(b),
+            (Self::Count(a), Self::Count(b))
+            | (Self::Bytes(a), Self::Bytes(b))
+            | (Self::Address(a), Self::Address(b)) => a.cmp(b),
             _ => match (self.number(), other.number()) {
                 (Some(a), Some(b)) => a.total_cmp(&b),
                 _ => self.rank().cmp(&other.rank()),
@@ -138,6 +145,8 @@ impl<'a> Value<'a> {
             Self::Integer(number) => number.to_string(),
             Self::Count(number) => number.to_string(),
             Self::Bytes(bytes) => bytes_text(*bytes as f64),
+            Self::Address(address) => format!("{address:012x}"),
+            Self::Change(bytes) => change_text(*bytes),
             Self::ByteRate(bytes) => bytes_text(*bytes),
             Self::Seconds(seconds) => span(*seconds),
             Self::Percent(percent) => fixed(*percent),
@@ -168,8 +177,9 @@ impl<'a> Value<'a> {
     pub fn exact(&self) -> String {
         match self {
             Self::Missing(_) | Self::None => String::new(),
-            Self::Integer(number) => number.to_string(),
+            Self::Integer(number) | Self::Change(number) => number.to_string(),
             Self::Count(number) | Self::Bytes(number) => number.to_string(),
+            Self::Address(address) => address_text(*address),
             Self::Seconds(number) | Self::Percent(number) | Self::Rate(number) | Self::ByteRate(number) => {
                 round(*number).to_string()
             }
@@ -186,7 +196,8 @@ impl<'a> Value<'a> {
         use serde_json::{Value as Json, json};
         match self {
             Self::Missing(_) | Self::None => Json::Null,
-            Self::Integer(number) => json!(number),
+            Self::Integer(number) | Self::Change(number) => json!(number),
+            Self::Address(address) => json!(address_text(*address)),
             Self::Count(number) | Self::Bytes(number) => json!(number),
             Self::Seconds(number) | Self::Percent(number) | Self::Rate(number) | Self::ByteRate(number) => {
                 json!(round(*number))
@@ -238,6 +249,22 @@ pub fn bytes_text(bytes: f64) -> String {
     }
     let digits = usize::from(unit > 0 && value < 9.95);
     format!("{value:.digits$}{}", UNITS[unit])
+}
+
+/// `+9.1M`, `-48K`, `0`: how much more or less.
+#[must_use]
+pub fn change_text(bytes: i64) -> String {
+    match bytes {
+        0 => "0".to_owned(),
+        1.. => format!("+{}", bytes_text(bytes as f64)),
+        _ => format!("-{}", bytes_text(bytes.unsigned_abs() as f64)),
+    }
+}
+
+/// `0x7f12a000`: an address in reports.
+#[must_use]
+pub fn address_text(address: u64) -> String {
+    format!("{address:#x}")
 }
 
 /// A rate or a large count: `12.3`, `4.2k`.

@@ -1,7 +1,7 @@
 //! What a word of an expression that is being typed can become.
 
 use super::{
-    super::columns::COLUMNS,
+    super::columns::Table,
     expression::What,
     parse::WORDS,
     token::{Kind, tokens},
@@ -10,7 +10,7 @@ use super::{
 /// The words that the one before the cursor can become, in order of the table of columns: column names where one can
 /// stand, reasons after `is`, nothing within quotes and where a value is expected. `cursor` is in characters.
 #[must_use]
-pub fn complete(expression: &str, cursor: usize) -> Vec<&'static str> {
+pub fn complete<T: Table>(expression: &str, cursor: usize) -> Vec<&'static str> {
     let end = expression.char_indices().nth(cursor).map_or(expression.len(), |(at, _)| at);
     let (tokens, mistake) = tokens(&expression[..end]);
     let (begun, before) = match tokens.split_last() {
@@ -37,7 +37,7 @@ pub fn complete(expression: &str, cursor: usize) -> Vec<&'static str> {
     };
     let names: Vec<&'static str> = match () {
         () if is_next => What::words().map(|(word, _)| word).collect(),
-        () if starts => COLUMNS.iter().map(|column| column.name).collect(),
+        () if starts => T::COLUMNS.iter().map(|column| column.name).collect(),
         () => return Vec::new(),
     };
     names.into_iter().filter(|name| name.starts_with(begun)).collect()
@@ -45,7 +45,11 @@ pub fn complete(expression: &str, cursor: usize) -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::table::columns::{COLUMNS, OfProcesses};
+
+    fn complete(expression: &str, cursor: usize) -> Vec<&'static str> {
+        super::complete::<OfProcesses>(expression, cursor)
+    }
 
     #[test]
     fn a_word_becomes_what_can_stand_in_its_place() {

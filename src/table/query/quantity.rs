@@ -47,6 +47,7 @@ pub(super) fn quantity(text: &str, unit: Unit) -> Option<Quantity> {
         Unit::Percent => plain(text.strip_suffix('%').unwrap_or(text)).map(Quantity::exactly),
         Unit::Seconds => span(text).map(Quantity::exactly),
         Unit::Time => moment(text),
+        Unit::Address => address(text).map(Quantity::exactly),
     }
 }
 
@@ -60,8 +61,16 @@ pub(super) fn example(unit: Unit) -> &'static str {
         Unit::Percent => "a percentage such as 5 or 12.5%",
         Unit::PerSecond => "a rate such as 100 or 4k/s",
         Unit::BytesPerSecond => "a rate in bytes such as 100K or 2M/s",
+        Unit::Address => "an address such as 0x7f12a000",
         Unit::Time => "a moment such as 2026-03-01 or '2026-03-01 10:42' (for an age, compare elapsed)",
     }
+}
+
+/// Hexadecimal digits, with or without `0x`. What does not fit 53 bits loses its last bits, and pages end in twelve zeros.
+fn address(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
+    let written = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u64::from_str_radix(digits, 16).ok().filter(|_| written).map(|address| address as f64)
 }
 
 /// Digits with at most one dot and a sign; no exponent, no `inf`, no `nan`.
@@ -158,6 +167,10 @@ mod tests {
             ("4.2k/s", Unit::PerSecond, Some(4200.0)),
             ("2M/s", Unit::BytesPerSecond, Some(2_097_152.0)),
             ("2M/s", Unit::Bytes, None),
+            ("0x7f12a000", Unit::Address, Some(2_131_927_040.0)),
+            ("7f12a000", Unit::Address, Some(2_131_927_040.0)),
+            ("0x", Unit::Address, None),
+            ("+7", Unit::Address, None),
             ("-5", Unit::None, Some(-5.0)),
             ("1e3", Unit::None, None),
             ("inf", Unit::None, None),

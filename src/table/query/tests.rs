@@ -332,7 +332,7 @@ proptest! {
             }
         }
         for cursor in 0..text.chars().count() + 2 {
-            prop_assert!(complete(&text, cursor).len() <= COLUMNS.len().max(8));
+            prop_assert!(complete::<OfProcesses>(&text, cursor).len() <= COLUMNS.len().max(8));
         }
     }
 

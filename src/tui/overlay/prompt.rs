@@ -2,7 +2,10 @@
 
 use super::{Context, Outcome, Overlay, View};
 use crate::{
-    table::query::{Query, QueryError, complete},
+    table::{
+        columns::OfProcesses,
+        query::{Query, QueryError, complete},
+    },
     tui::{
         action::Action,
         keymap::Key,
@@ -71,7 +74,7 @@ impl Line {
 
     fn complete(&mut self) {
         let text = self.prompt.text();
-        let words = complete(&text, self.prompt.cursor());
+        let words = complete::<OfProcesses>(&text, self.prompt.cursor());
         let before: String = text.chars().take(self.prompt.cursor()).collect();
         let begun = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
         // As far as all words that are possible agree.
