@@ -97,7 +97,7 @@ fn bench_lines(bencher: Bencher<'_, '_>, form: Form) {
     let observation = observation(Parts::NONE);
     let cpu = columns::find("cpu").expect("a column of every screen");
     let sort = if form == Form::Tree { None } else { Some((cpu, Order::Descending)) };
-    let view = View { form, sort, ..screen().pane.view };
+    let view = View { form, sort, ..screen().panes.processes.view };
     bencher.bench_local(|| Lines::build(&observation, &view));
 }
 

@@ -1,5 +1,6 @@
 //! The command line, as clap types. Help, completions and the manual page are derived from it.
 
+use crate::tui::pane::PANES;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
@@ -40,7 +41,7 @@ pub struct SourceArgs {
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct ScreenArgs {
     /// The pane to open
-    #[arg(long, value_name = "NAME", value_parser = ["processes"])]
+    #[arg(long, value_name = "NAME", value_parser = PANES.iter().map(|info| info.name).collect::<Vec<_>>())]
     pub pane: Option<String>,
 
     /// Seconds from one sample to the next

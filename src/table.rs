@@ -9,7 +9,7 @@ pub mod presets;
 pub mod query;
 pub mod value;
 
-pub use columns::{COLUMNS, Column, ColumnOf, Table};
+pub use columns::{COLUMNS, Column, ColumnOf, OfProcesses, Table};
 pub use mappings::{MapColumn, OfMappings};
 pub use query::{Query, QueryError, QueryOf};
 pub use value::Value;

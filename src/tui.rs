@@ -5,7 +5,7 @@
 //!   sysview  web-01  Linux 6.18 …                header.rs
 //!   cpu0 ▕███▓▒····▏ us 31 sy 9 …   mem ▕██▒·▏   header.rs, widget/meter.rs
 //!   1 Processes  tree …                          app.rs
-//!     PID USER  S  CPU% …  COMMAND               pane/processes/draw.rs
+//!     PID USER  S  CPU% …  COMMAND               pane.rs, pane/processes/draw.rs, pane/memory/draw.rs
 //!       1 root  S   0.0 …  init                  pane/processes/lines.rs: which rows, in which order
 //!   F1 help  / search  f filter …                app.rs, from action.rs; overlay/*.rs on top
 //! ```
@@ -19,6 +19,7 @@ pub mod keymap;
 pub mod overlay;
 pub mod pane;
 pub mod runtime;
+pub mod subject;
 pub mod theme;
 pub mod widget;
 

@@ -13,7 +13,10 @@ use crate::{
         app::{App, Setup},
         glyph::Glyphs,
         keymap::{Key, Keymap},
-        pane::processes::{Processes, lines::View},
+        pane::{
+            PaneId,
+            processes::{Processes, lines::View},
+        },
         runtime::{self, Mouse},
         theme::{Depth, THEMES, Theme},
     },
@@ -76,6 +79,7 @@ pub fn app(cli: &Cli, config: &Config, abilities: Abilities, source: &dyn Source
         user: users::name_of(source.observer().uid, source),
         origin: cli.source.from.as_deref().map(origin),
         open_on: cli.pid.map(Pid),
+        pane: cli.screen.pane.as_deref().and_then(PaneId::named).unwrap_or(PaneId::Processes),
     };
     let pane = Processes::new(view(config, cli.screen.user.clone())?, chosen(config));
     Ok(App::new(setup, pane, config.delay))
@@ -201,11 +205,11 @@ fn save(app: &App, start: &Config, path: Option<&PathBuf>) -> Result<String, Str
 
 /// The configuration that would begin with what is on the screen now.
 fn current(app: &App, start: &Config) -> Config {
-    let view = &app.pane.view;
-    let names: Vec<String> = app.pane.columns.iter().map(|(column, _)| column.name.to_owned()).collect();
+    let view = &app.panes.processes.view;
+    let names: Vec<String> = app.panes.processes.columns.iter().map(|(column, _)| column.name.to_owned()).collect();
     let begun: Vec<String> = chosen(start).iter().map(|(column, _)| column.name.to_owned()).collect();
     let mut widths = start.widths.clone();
-    for (column, width) in &app.pane.columns {
+    for (column, width) in &app.panes.processes.columns {
         if *width == column.width {
             widths.remove(column.name);
         } else {

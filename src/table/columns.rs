@@ -137,6 +137,12 @@ impl Unit {
         }
     }
 
+    /// Whether values are set to the right.
+    #[must_use]
+    pub fn is_right_aligned(self) -> bool {
+        self != Self::None
+    }
+
     /// Whether its values need two snapshots.
     #[must_use]
     pub fn is_rate(self) -> bool {
@@ -153,11 +159,35 @@ pub enum Total {
     First,
 }
 
+/// What is told of a column, whatever it is a column of.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// Its name.
+    pub name: &'static str,
+    /// Its heading.
+    pub title: &'static str,
+    /// What it means.
+    pub help: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+    /// What it counts.
+    pub unit: Unit,
+    /// Its width.
+    pub width: u16,
+}
+
 impl<T: Table> ColumnOf<T> {
     /// Whether its values are set to the right.
     #[must_use]
     pub fn is_right_aligned(&self) -> bool {
-        self.unit != Unit::None
+        self.unit.is_right_aligned()
+    }
+
+    /// What is told of it.
+    #[must_use]
+    pub fn about(&self) -> About {
+        let Self { name, title, help, source, unit, width, .. } = *self;
+        About { name, title, help, source, unit, width }
     }
 }
 

@@ -50,6 +50,17 @@ const JOINED: [MapColumn; COUNT] = {
     all
 };
 
+/// Sets of columns for one question each; the first is the default. The path comes last and takes what is left.
+#[rustfmt::skip]
+pub const MAP_PRESETS: &[(&str, &[&str])] = &[
+    ("default", &["start", "size", "permissions", "kind", "rss", "pss", "private_dirty", "swap", "path"]),
+    ("growth", &["start", "size", "kind", "rss", "rss_change", "pss_change", "size_change", "swap_change", "path"]),
+    ("sharing", &["start", "size", "kind", "rss", "pss", "uss", "shared_clean", "shared_dirty", "private_clean", "private_dirty", "path"]),
+    ("pages", &["start", "size", "kind", "rss", "referenced", "anonymous", "anon_huge", "file_huge", "swap", "locked", "page_size", "thp_eligible", "path"]),
+    ("file", &["start", "end", "permissions", "offset", "device", "inode", "kind", "deleted", "path"]),
+    ("flags", &["start", "size", "permissions", "kind", "protection_key", "flags", "path"]),
+];
+
 /// What `maps` says.
 const PLACE: &[MapColumn] = &[
     MapColumn {
@@ -221,8 +232,9 @@ mod tests {
             assert!(column.help.ends_with('.') && !column.source.is_empty(), "{}", column.name);
             assert!(column.title.len() <= usize::from(column.width), "{}", column.name);
         }
-        for name in OfMappings::SEARCHED {
-            assert!(OfMappings::column(name).is_some());
+        let presets = MAP_PRESETS.iter().flat_map(|(_, names)| names.iter());
+        for name in OfMappings::SEARCHED.iter().chain(presets) {
+            assert!(OfMappings::column(name).is_some(), "{name}");
         }
     }
 

@@ -9,28 +9,29 @@ use super::{
     keymap::{Key, Keymap},
     overlay::{
         Context, Outcome, Overlay, View,
-        columns::Chooser,
+        columns::{Chooser, Preset},
         explain::Explain,
         help::Help,
         menu::Menu,
-        prompt::{Line, Purpose},
+        prompt::Line,
         signal::Dialog,
     },
-    pane::processes::{
-        Processes,
-        draw::{self, Look},
-    },
+    pane::{Look, PANES, Pane as _, PaneId, PaneInfo, Panes, Purpose, World, memory::Memory, processes::Processes},
+    subject::Subject,
     theme::{Role, Theme},
     widget::line::{self, Piece},
 };
 use crate::{
     analysis::Observation,
-    config::{Choice as _, Form},
     control::ControlError,
-    snapshot::{Request, Snapshot},
+    snapshot::{
+        Request, Snapshot,
+        inspect::{Question, Reply},
+    },
     table::{
-        Column,
-        value::{Order, bytes_text, clock_text},
+        COLUMNS, Column, ColumnOf, OfMappings, Table as _,
+        mappings::MAP_PRESETS,
+        value::{bytes_text, clock_text},
     },
     unit::{Pid, ProcessKey},
 };
@@ -46,6 +47,8 @@ use std::{sync::Arc, time::Duration};
 pub const LEAST: (u16, u16) = (40, 8);
 /// Lines that something opened on top of the pane should have.
 const ROOMY: u16 = 14;
+/// Columns of a screen on which the panes stand by their names.
+const ROOMY_TABS: u16 = 100;
 /// Steps of the refresh key, in milliseconds.
 const DELAYS: [u64; 10] = [100, 200, 500, 1000, 2000, 3000, 5000, 10_000, 30_000, 60_000];
 
@@ -67,6 +70,8 @@ pub struct Setup {
     pub origin: Option<String>,
     /// Process to select once it is seen.
     pub open_on: Option<Pid>,
+    /// The pane to begin with.
+    pub pane: PaneId,
 }
 
 /// Something that happened.
@@ -83,6 +88,8 @@ pub enum Input {
     Sample(Arc<Snapshot>),
     /// The last sample with more in it.
     Amended(Arc<Snapshot>),
+    /// What came of a question about a process.
+    Answered(Reply),
     /// What came of signals.
     Signalled(Vec<(ProcessKey, Result<(), ControlError>)>),
     /// Something to be told in the last line, and whether it went well.
@@ -92,8 +99,10 @@ pub enum Input {
 /// The screen's state.
 pub struct App {
     setup: Setup,
-    /// The Processes pane.
-    pub pane: Processes,
+    /// The panes.
+    pub panes: Panes,
+    /// The process that is looked into.
+    subject: Subject,
     /// Time from one sample to the next.
     pub delay: Duration,
     overlays: Vec<Box<dyn Overlay>>,
@@ -120,9 +129,11 @@ impl App {
     /// A screen that has seen nothing yet.
     #[must_use]
     pub fn new(setup: Setup, pane: Processes, delay: Duration) -> Self {
+        let panes = Panes { current: setup.pane, processes: pane, memory: Memory::default() };
         Self {
             setup,
-            pane,
+            panes,
+            subject: Subject::default(),
             delay,
             overlays: Vec::new(),
             history: History::default(),
@@ -138,7 +149,11 @@ impl App {
     /// What the collector has to read for what is on the screen.
     #[must_use]
     pub fn request(&self) -> Request {
-        let mut request = Request { period: self.delay, ..self.pane.request(self.shown.as_deref()) };
+        let mut request = match self.panes.current {
+            PaneId::Processes => self.panes.processes.request(self.shown.as_deref()),
+            PaneId::Memory => Request::default(),
+        };
+        request.period = self.delay;
         for overlay in &self.overlays {
             request.everyone |= overlay.wants_everyone();
             if let Some((key, parts)) = overlay.wants() {
@@ -149,6 +164,19 @@ impl App {
             }
         }
         request
+    }
+
+    /// What has to be found out about single processes for what is on the screen; nothing while it stands still.
+    #[must_use]
+    pub fn questions(&self) -> Vec<Question> {
+        let Some(world) = self.world().filter(|_| !self.frozen) else { return Vec::new() };
+        let mut questions = self.panes.shown().questions(world);
+        questions.extend(self.overlays.iter().flat_map(|overlay| overlay.questions()));
+        questions
+    }
+
+    fn world(&self) -> Option<World<'_>> {
+        Some(World { observation: self.shown.as_ref()?, subject: &self.subject })
     }
 
     /// Take in what happened.
@@ -175,6 +203,10 @@ impl App {
                 self.amend(&sample);
                 Vec::new()
             }
+            Input::Answered(reply) => {
+                self.answered(&reply);
+                Vec::new()
+            }
             Input::Signalled(results) => {
                 self.overlays.iter_mut().for_each(|overlay| overlay.signalled(&results));
                 Vec::new()
@@ -188,6 +220,16 @@ impl App {
         effects
     }
 
+    fn answered(&mut self, reply: &Reply) {
+        self.overlays.iter_mut().for_each(|overlay| overlay.answered(reply));
+        if !self.frozen
+            && self.subject.take(reply)
+            && let Some(observation) = &self.shown
+        {
+            self.panes.shown_mut().rebuild(World { observation, subject: &self.subject });
+        }
+    }
+
     fn sample(&mut self, sample: Arc<Snapshot>) {
         let before = self.history.len().checked_sub(1).and_then(|last| self.history.get(last)).map(|(last, _)| last);
         self.history.push(Arc::clone(&sample));
@@ -198,7 +240,7 @@ impl App {
         let last = self.shown.replace(Arc::clone(&observation));
         // The pane's height decides over what stays in view.
         self.place_pane();
-        self.pane.observe(&observation, last.as_ref());
+        self.panes.processes.observe(&observation, last.as_ref());
         self.open_on_start(&observation);
         self.with_overlay(|overlay, context| overlay.refresh(context));
     }
@@ -213,27 +255,46 @@ impl App {
         let threads = self.shown.as_ref().map_or(0, |shown| shown.now.threads.len());
         let observation = Arc::new(Observation::new(Arc::clone(sample), before));
         self.shown = Some(Arc::clone(&observation));
-        if self.pane.depends_on_details() || sample.threads.len() != threads {
-            self.pane.rebuild(&observation);
+        if self.panes.processes.depends_on_details() || sample.threads.len() != threads {
+            self.panes.processes.rebuild(&observation);
         }
         self.with_overlay(|overlay, context| overlay.refresh(context));
     }
 
     fn open_on_start(&mut self, observation: &Arc<Observation>) {
-        let Some(pid) = self.setup.open_on.filter(|_| !std::mem::replace(&mut self.opened, true)) else { return };
+        if std::mem::replace(&mut self.opened, true) {
+            return;
+        }
+        let Some(pid) = self.setup.open_on else { return self.open_pane(self.panes.current) };
         match observation.now.position(pid).and_then(|at| observation.now.processes.get(at)) {
             Some(process) => {
                 let key = process.key;
-                self.pane.select_process(key, observation);
+                self.panes.processes.select_process(key, observation);
+                if self.panes.current != PaneId::Processes {
+                    self.subject.look_at(key);
+                }
             }
             None => self.note = Some((format!("there is no process {pid}"), Role::Bad)),
+        }
+    }
+
+    /// Put a pane on the screen; it shows the process that was selected in the one before.
+    fn open_pane(&mut self, id: PaneId) {
+        if let Some(key) = self.world().and_then(|world| self.panes.selected(world)) {
+            self.subject.look_at(key);
+        }
+        self.panes.current = id;
+        self.place_pane();
+        if let Some(observation) = &self.shown {
+            self.panes.shown_mut().rebuild(World { observation, subject: &self.subject });
         }
     }
 
     /// Let the top overlay look at the pane and the data.
     fn with_overlay(&mut self, act: impl FnOnce(&mut dyn Overlay, Context<'_>)) {
         if let (Some(overlay), Some(observation)) = (self.overlays.last_mut(), &self.shown) {
-            act(overlay.as_mut(), Context { pane: &mut self.pane, observation });
+            let world = World { observation, subject: &self.subject };
+            act(overlay.as_mut(), Context { panes: &mut self.panes, world });
         }
     }
 
@@ -259,7 +320,8 @@ impl App {
             Some(Action::Suspend) => return Some(vec![Effect::Suspend]),
             _ => {}
         }
-        match overlay.key(key, action, Context { pane: &mut self.pane, observation }) {
+        let world = World { observation, subject: &self.subject };
+        match overlay.key(key, action, Context { panes: &mut self.panes, world }) {
             Outcome::Stay => {}
             Outcome::Close => {
                 self.overlays.pop();
@@ -295,6 +357,9 @@ impl App {
 
     /// Actions that need something on the screen.
     fn act_on(&mut self, action: Action, observation: &Arc<Observation>) {
+        if let Some(id) = self.panes.current.after(action) {
+            return self.open_pane(id);
+        }
         match action {
             Action::Back => self.back(observation),
             Action::Freeze if self.frozen => self.thaw(),
@@ -303,33 +368,81 @@ impl App {
             Action::StepForward => self.step(1),
             Action::Filter => self.open_prompt(Purpose::Filter),
             Action::Search => self.open_prompt(Purpose::Search),
-            Action::Sort => self.overlays.push(Box::new(Menu::sort(&self.pane))),
-            Action::User => self.overlays.push(Box::new(Menu::users(&self.pane, observation))),
-            Action::Columns => self.overlays.push(Box::new(Chooser::new(self.setup.presets.clone()))),
+            Action::Sort => self.overlays.push(Box::new(Menu::sort(self.panes.shown()))),
+            Action::Columns => self.overlays.push(Box::new(Chooser::new(self.presets()))),
             Action::Signal if self.signals_off(observation).is_some() => {
                 let why = self.signals_off(observation).unwrap_or_default();
                 self.note = Some((format!("signals are off: {why}"), Role::Warn));
             }
             Action::Signal => {
-                let meant = self.pane.meant(observation);
+                let meant = match self.panes.current {
+                    PaneId::Processes => self.panes.processes.meant(observation),
+                    PaneId::Memory => self.subject.key().into_iter().collect(),
+                };
                 self.overlays.push(Box::new(Dialog::new(&meant, observation)));
             }
+            action => match self.panes.current {
+                PaneId::Processes => self.act_on_processes(action, observation),
+                PaneId::Memory => self.act_on_memory(action, observation),
+            },
+        }
+    }
+
+    fn act_on_processes(&mut self, action: Action, observation: &Arc<Observation>) {
+        let pane = &mut self.panes.processes;
+        match action {
+            Action::User => self.overlays.push(Box::new(Menu::users(pane, observation))),
             Action::Explain => {
-                let columns = self.pane.columns.iter().map(|(column, _)| *column).collect();
-                let process = self.pane.selected_process(observation);
-                self.overlays.push(Box::new(Explain::new("Columns on the screen".to_owned(), columns, process)));
+                let columns: Vec<_> = pane.columns.iter().map(|(column, _)| *column).collect();
+                let process = pane.selected_process(observation);
+                self.overlays.push(Box::new(Explain::of_process(
+                    "Columns on the screen".to_owned(),
+                    &columns,
+                    process,
+                )));
             }
             Action::Open => {
-                if let Some(key) = self.pane.selected_process(observation) {
+                if let Some(key) = pane.selected_process(observation) {
                     let title = format!("Process {}: every column", key.pid);
-                    self.overlays.push(Box::new(Explain::all(title, Some(key))));
+                    let columns: Vec<_> = COLUMNS.iter().collect();
+                    self.overlays.push(Box::new(Explain::of_process(title, &columns, Some(key))));
                 } else {
-                    self.pane.act(Action::Expand, observation);
+                    pane.act(Action::Expand, observation);
                 }
             }
             action => {
-                self.pane.act(action, observation);
+                pane.act(action, observation);
             }
+        }
+    }
+
+    fn act_on_memory(&mut self, action: Action, observation: &Arc<Observation>) {
+        let world = World { observation, subject: &self.subject };
+        match action {
+            Action::Explain => {
+                let columns = self.panes.shown().columns().into_iter().map(|(column, _)| column).collect();
+                self.overlays.push(Box::new(Explain::of_selected("Columns on the screen".to_owned(), columns)));
+            }
+            Action::Open => {
+                if let Some(title) = self.panes.memory.title_of_selected(world) {
+                    let columns = OfMappings::COLUMNS.iter().map(ColumnOf::about).collect();
+                    self.overlays.push(Box::new(Explain::of_selected(title, columns)));
+                }
+            }
+            action => {
+                self.panes.memory.act(action, world);
+            }
+        }
+    }
+
+    /// The sets of columns for the pane on the screen.
+    fn presets(&self) -> Vec<Preset> {
+        match self.panes.current {
+            PaneId::Processes => {
+                let names = |columns: &[&'static Column]| columns.iter().map(|column| column.name).collect();
+                self.setup.presets.iter().map(|(name, columns)| (name.clone(), names(columns))).collect()
+            }
+            PaneId::Memory => MAP_PRESETS.iter().map(|(name, names)| ((*name).to_owned(), names.to_vec())).collect(),
         }
     }
 
@@ -346,20 +459,17 @@ impl App {
 
     fn open_prompt(&mut self, purpose: Purpose) {
         let history = self.typed[purpose as usize].clone();
-        self.overlays.push(Box::new(Line::new(purpose, &self.pane, history)));
+        self.overlays.push(Box::new(Line::new(purpose, self.panes.shown_mut(), history)));
     }
 
-    /// Undo the nearest thing that narrows the view.
+    /// Undo the nearest thing that narrows the view; where there is none, back to the processes.
     fn back(&mut self, observation: &Arc<Observation>) {
         if self.frozen {
             return self.thaw();
         }
-        let pane = &mut self.pane;
-        if !pane.tags.is_empty() {
-            pane.tags.clear();
-        } else if pane.search.take().is_some() {
-        } else if pane.view.filter.take().is_some() || pane.view.user.take().is_some() {
-            pane.rebuild(observation);
+        let world = World { observation, subject: &self.subject };
+        if !self.panes.shown_mut().back(world) && self.panes.current != PaneId::Processes {
+            self.open_pane(PaneId::Processes);
         }
     }
 
@@ -392,8 +502,8 @@ impl App {
         let Some((now, before)) = self.history.get(at) else { return };
         let observation = Arc::new(Observation::new(now, before));
         self.shown = Some(Arc::clone(&observation));
-        self.pane.exited.clear();
-        self.pane.rebuild(&observation);
+        self.panes.processes.exited.clear();
+        self.panes.processes.rebuild(&observation);
     }
 
     fn mouse(&mut self, event: MouseEvent) {
@@ -410,7 +520,7 @@ impl App {
                         self.overlay_key(key, Some(action));
                     }
                 }
-                _ => self.pane.scroll(by),
+                _ => self.panes.shown_mut().scroll(by),
             }
             return;
         }
@@ -418,14 +528,13 @@ impl App {
             return;
         }
         let (Some(layout), Some(observation)) = (self.layout(), self.shown.clone()) else { return };
-        if event.row == layout.pane.y {
-            let (places, _) = draw::fit(&self.pane.columns, layout.pane.width.saturating_sub(1));
-            let x = event.column.saturating_sub(layout.pane.x + 1);
-            if let Some((column, _)) = places.iter().find(|(_, place)| (place.x..=place.right()).contains(&x)) {
-                self.pane.sort(column, &observation);
+        if event.row == layout.tab.y {
+            if let Some(id) = self.tab_at(event.column) {
+                self.open_pane(id);
             }
-        } else if (layout.pane.y + 1..layout.pane.bottom()).contains(&event.row) {
-            self.pane.click(usize::from(event.row - layout.pane.y - 1));
+        } else if layout.pane.contains((event.column, event.row).into()) {
+            let place = (event.column - layout.pane.x, event.row - layout.pane.y);
+            self.panes.shown_mut().click(place, World { observation: &observation, subject: &self.subject });
         }
     }
 
@@ -444,8 +553,9 @@ impl App {
     }
 
     fn place_pane(&mut self) {
-        if let Some(layout) = self.layout() {
-            self.pane.set_height(usize::from(layout.pane.height.saturating_sub(1)));
+        if let (Some(layout), Some(observation)) = (self.layout(), &self.shown) {
+            let world = World { observation, subject: &self.subject };
+            self.panes.shown_mut().set_room(layout.pane, world);
         }
     }
 
@@ -478,12 +588,13 @@ impl App {
             badges: &self.badges(),
         };
         header::draw(observation, &facts, area.height, layout.header, buffer);
-        self.draw_tab(observation, layout.tab, buffer);
-        draw::draw(&self.pane, observation, &Look { theme, glyphs }, layout.pane, buffer);
+        let world = World { observation, subject: &self.subject };
+        self.draw_tab(world, layout.tab, buffer);
+        self.panes.shown().draw(world, Look { theme, glyphs }, layout.pane, buffer);
         self.draw_footer(layout.footer, buffer);
         let view = View {
-            pane: &self.pane,
-            observation,
+            panes: &self.panes,
+            world,
             theme,
             glyphs,
             keymap: &self.setup.keymap,
@@ -528,53 +639,36 @@ impl App {
         }
     }
 
-    /// The name of the pane, and everything that decides over what is in it.
-    fn draw_tab(&self, observation: &Observation, area: Rect, buffer: &mut Buffer) {
+    /// The names of the panes, and everything that decides over what is in the one shown.
+    fn draw_tab(&self, world: World<'_>, area: Rect, buffer: &mut Buffer) {
         let style = |role| self.setup.theme.style(role);
-        let view = &self.pane.view;
-        let glyphs = &self.setup.glyphs;
-        let mut pieces = vec![
-            Piece::new(" 1 Processes ", style(Role::Selected)),
-            Piece::new(format!("  {}", view.form.word()), style(Role::Label)),
-        ];
-        if view.form == Form::Grouped {
-            pieces.push(Piece::new(format!(" by {}", view.group_by.word()), style(Role::Label)).spare(4));
+        let look = Look { theme: &self.setup.theme, glyphs: &self.setup.glyphs };
+        let mut pieces = Vec::new();
+        for (info, title) in self.tabs() {
+            let role = if info.id == self.panes.current { Role::Selected } else { Role::Dim };
+            pieces.push(Piece::new(title, style(role)));
         }
-        let sort = match view.sort {
-            Some((column, Order::Ascending)) => format!("  by {} {}", column.name, glyphs.order.0),
-            Some((column, Order::Descending)) => format!("  by {} {}", column.name, glyphs.order.1),
-            None => "  in order of pid".to_owned(),
-        };
-        pieces.push(Piece::new(sort, style(Role::Label)).spare(3));
-        if let Some(away) = self.pane.away(observation) {
-            pieces.push(Piece::new(format!("  {away}"), style(Role::Warn)).spare(1));
-        }
-        let (shown, all) = (self.pane.lines.matching, observation.now.processes.len());
-        if shown != all {
-            pieces.push(Piece::new(format!("  {shown} of {all}"), style(Role::Label)).spare(2));
-        }
-        if !self.pane.tags.is_empty() {
-            pieces.push(Piece::new(format!("  {} tagged", self.pane.tags.len()), style(Role::Tagged)).spare(1));
-        }
-        let words =
-            [(view.threads, "threads"), (!view.kernel_threads, "no kernel threads"), (self.pane.follow, "follow")];
-        for (_, word) in words.into_iter().filter(|(on, _)| *on) {
-            pieces.push(Piece::new(format!("  {word}"), style(Role::Label)).spare(5));
-        }
-        if let Some(user) = &view.user {
-            pieces.push(Piece::new(format!("  only {user}"), style(Role::Warn)).spare(1));
-        }
-        if let Some(filter) = &view.filter {
-            // Never left out, only cut: nothing else tells that there is more than what is seen.
-            pieces.push(Piece::new("  filter: ", style(Role::Dim)));
-            pieces.push(Piece::new(filter.to_string(), style(Role::Warn)));
-        }
-        if let Some(search) = &self.pane.search {
-            pieces.push(Piece::new("  search: ", style(Role::Dim)).spare(2));
-            pieces.push(Piece::new(search.to_string(), style(Role::Warn)).spare(2));
-            pieces.push(Piece::new(format!("  {}", self.pane.found(observation)), style(Role::Label)).spare(2));
-        }
-        line::draw(buffer, area, &pieces, glyphs.cut);
+        pieces.extend(self.panes.shown().status(world, look));
+        line::draw(buffer, area, &pieces, self.setup.glyphs.cut);
+    }
+
+    /// The panes in their line, the one shown by its name, on narrow screens the others by their number.
+    fn tabs(&self) -> impl Iterator<Item = (&'static PaneInfo, String)> {
+        let (current, roomy) = (self.panes.current, self.size.0 >= ROOMY_TABS);
+        PANES.iter().map(move |info| {
+            let named = roomy || info.id == current;
+            (info, if named { format!(" {} {} ", info.number, info.title) } else { format!(" {} ", info.number) })
+        })
+    }
+
+    /// The pane whose name stands in this column of the line of panes.
+    fn tab_at(&self, column: u16) -> Option<PaneId> {
+        let mut end = 0;
+        let tabs = self.tabs().map(|(info, title)| {
+            end += title.len();
+            (info.id, end)
+        });
+        tabs.into_iter().find(|(_, end)| usize::from(column) < *end).map(|(id, _)| id)
     }
 
     fn draw_footer(&self, area: Rect, buffer: &mut Buffer) {
@@ -634,7 +728,7 @@ impl App {
         let order = [Action::Help, Action::Quit, Action::Search, Action::Filter, Action::Signal];
         for info in ACTIONS.iter().filter(|info| !info.hint.is_empty()) {
             let off = || self.shown.as_ref().is_some_and(|shown| self.signals_off(shown).is_some());
-            if info.action == Action::Signal && off() {
+            if !self.panes.shown().offers(info.action) || info.action == Action::Signal && off() {
                 continue;
             }
             let Some(key) = self.setup.keymap.keys(info.action).first().cloned() else { continue };

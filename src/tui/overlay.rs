@@ -12,27 +12,40 @@ use super::{
     action::Action,
     glyph::Glyphs,
     keymap::{Key, Keymap},
-    pane::processes::Processes,
+    pane::{Look, Pane, Panes, Purpose, World},
     theme::Theme,
 };
-use crate::{analysis::Observation, control::ControlError, snapshot::Parts, unit::ProcessKey};
+use crate::{
+    control::ControlError,
+    snapshot::{
+        Parts,
+        inspect::{Question, Reply},
+    },
+    unit::ProcessKey,
+};
 use ratatui::{buffer::Buffer, layout::Rect};
-use std::sync::Arc;
 
 /// What an overlay may look at and change.
 pub struct Context<'a> {
-    /// The pane below.
-    pub pane: &'a mut Processes,
+    /// The panes below.
+    pub panes: &'a mut Panes,
     /// What the screen shows.
-    pub observation: &'a Arc<Observation>,
+    pub world: World<'a>,
+}
+
+impl Context<'_> {
+    /// The pane on the screen.
+    pub fn pane(&mut self) -> &mut dyn Pane {
+        self.panes.shown_mut()
+    }
 }
 
 /// What an overlay may look at while drawing.
 pub struct View<'a> {
-    /// The pane below.
-    pub pane: &'a Processes,
+    /// The panes below.
+    pub panes: &'a Panes,
     /// What the screen shows.
-    pub observation: &'a Observation,
+    pub world: World<'a>,
     /// Styles.
     pub theme: &'a Theme,
     /// Characters.
@@ -41,6 +54,20 @@ pub struct View<'a> {
     pub keymap: &'a Keymap,
     /// No actions on processes.
     pub readonly: bool,
+}
+
+impl<'a> View<'a> {
+    /// The pane on the screen.
+    #[must_use]
+    pub fn pane(&self) -> &'a dyn Pane {
+        self.panes.shown()
+    }
+
+    /// Styles and characters.
+    #[must_use]
+    pub fn look(&self) -> Look<'a> {
+        Look { theme: self.theme, glyphs: self.glyphs }
+    }
 }
 
 /// What comes of a key.
@@ -56,7 +83,7 @@ pub enum Outcome {
         /// The expression.
         text: String,
         /// What it is for.
-        purpose: prompt::Purpose,
+        purpose: Purpose,
     },
     /// Something is to be done outside.
     Effect(Effect),
@@ -105,6 +132,14 @@ pub trait Overlay {
     fn wants_everyone(&self) -> Parts {
         Parts::NONE
     }
+
+    /// What it has to know about a process.
+    fn questions(&self) -> Vec<Question> {
+        Vec::new()
+    }
+
+    /// An answer came in, to one of its questions or of somebody else's.
+    fn answered(&mut self, _reply: &Reply) {}
 
     /// New data came.
     fn refresh(&mut self, _context: Context<'_>) {}

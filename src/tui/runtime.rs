@@ -15,9 +15,9 @@ use super::{
     theme::Role,
 };
 use crate::{
-    collect::{Collector, source::Source},
+    collect::{Collector, inspect::Inspector, source::Source},
     control,
-    snapshot::{Request, Snapshot},
+    snapshot::{Request, Snapshot, inspect::Reply},
     sys::job::{self, Who, Why},
 };
 use crossterm::event::{self, Event, KeyEventKind};
@@ -27,7 +27,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SI
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread,
@@ -40,6 +40,8 @@ enum Msg {
     Terminal(Event),
     Sample(Arc<Snapshot>),
     Amended(Arc<Snapshot>),
+    /// What came of a question about a process.
+    Answered(Reply),
     /// The collector cannot go on.
     Failed(String),
     /// A frame is written, or the terminal did not take it.
@@ -56,7 +58,7 @@ pub type Save<'a> = dyn FnMut(&App) -> Result<String, String> + 'a;
 ///
 /// # Errors
 /// Where there is no terminal, or nothing can be collected.
-pub fn run(mut app: App, source: &Arc<dyn Source>, mouse: Mouse, save: &mut Save<'_>) -> anyhow::Result<()> {
+pub fn run<'a>(mut app: App, source: &'a Arc<dyn Source>, mouse: Mouse, save: &'a mut Save<'a>) -> anyhow::Result<()> {
     let (sender, messages) = channel();
     let terminal = Terminal::find(mouse)?;
     // The first sample is under way while the terminal is made ready.
@@ -66,9 +68,13 @@ pub fn run(mut app: App, source: &Arc<dyn Source>, mouse: Mouse, save: &mut Save
     if let Regained::Ended = regain(&terminal, &mut screen, &messages)? {
         return Ok(());
     }
+    let answers = Mutex::new(sender.clone());
+    let listener = move |reply| answers.lock().is_ok_and(|answers| answers.send(Msg::Answered(reply)).is_ok());
+    let inspector = Inspector::start(Arc::clone(source), Arc::new(listener));
     start_input(sender);
-    let outcome = serve(&mut app, source, &messages, &requests, &terminal, &mut screen, save);
-    terminal.restore();
+    let mut stage = Stage { source, messages, requests, inspector, terminal, screen, save };
+    let outcome = stage.serve(&mut app);
+    stage.terminal.restore();
     outcome
 }
 
@@ -81,82 +87,114 @@ pub enum Mouse {
     Off,
 }
 
-fn serve(
-    app: &mut App,
-    source: &Arc<dyn Source>,
-    messages: &Receiver<Msg>,
-    requests: &Sender<Request>,
-    terminal: &Terminal,
-    screen: &mut Screen,
-    save: &mut Save<'_>,
-) -> anyhow::Result<()> {
-    let mut asked = app.request();
-    app.update(resized(screen));
-    let mut dirty = true;
-    loop {
-        if dirty && screen.is_ready() {
-            screen.draw(|buffer| app.draw(buffer))?;
-            dirty = false;
+/// What the main loop works with.
+struct Stage<'a> {
+    source: &'a Arc<dyn Source>,
+    messages: Receiver<Msg>,
+    requests: Sender<Request>,
+    inspector: Inspector,
+    terminal: Terminal,
+    screen: Screen,
+    save: &'a mut Save<'a>,
+}
+
+/// Whether the program goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    GoOn,
+    End,
+}
+
+impl Stage<'_> {
+    fn serve(&mut self, app: &mut App) -> anyhow::Result<()> {
+        let (mut asked, mut questions) = (app.request(), Vec::new());
+        app.update(resized(&mut self.screen));
+        let mut dirty = true;
+        loop {
+            if dirty && self.screen.is_ready() {
+                self.screen.draw(|buffer| app.draw(buffer))?;
+                dirty = false;
+            }
+            let Ok(first) = self.messages.recv() else { return Ok(()) };
+            // Whatever else has come in meanwhile is part of the same frame.
+            let mut next = Some(first);
+            while let Some(message) = next {
+                if matches!(message, Msg::Written(Ok(()))) {
+                    self.screen.written();
+                } else if self.take(app, message)? == Then::End {
+                    return Ok(());
+                } else {
+                    dirty = true;
+                }
+                next = self.messages.try_recv().ok();
+            }
+            let wanted = app.request();
+            if wanted != asked {
+                // The collector ends only with the program.
+                let _ = self.requests.send(wanted.clone());
+                asked = wanted;
+            }
+            let wanted = app.questions();
+            if wanted != questions {
+                self.inspector.ask(wanted.clone());
+                questions = wanted;
+            }
         }
-        let Ok(first) = messages.recv() else { return Ok(()) };
-        // Whatever else has come in meanwhile is part of the same frame.
-        for message in std::iter::once(first).chain(messages.try_iter()) {
-            let input = match message {
-                Msg::Terminal(event) => terminal_input(event),
-                Msg::Sample(sample) => Some(Input::Sample(sample)),
-                Msg::Amended(sample) => Some(Input::Amended(sample)),
-                Msg::Failed(problem) => anyhow::bail!(problem),
-                Msg::Written(Ok(())) => {
-                    screen.written();
-                    continue;
+    }
+
+    /// Take in a message, and do what comes of it.
+    fn take(&mut self, app: &mut App, message: Msg) -> anyhow::Result<Then> {
+        let input = match message {
+            Msg::Terminal(event) => terminal_input(event),
+            Msg::Sample(sample) => Some(Input::Sample(sample)),
+            Msg::Amended(sample) => Some(Input::Amended(sample)),
+            Msg::Answered(reply) => Some(Input::Answered(reply)),
+            Msg::Failed(problem) => anyhow::bail!(problem),
+            Msg::Written(_) | Msg::Lost | Msg::Signal(SIGHUP | SIGTERM | SIGINT | SIGQUIT) => return Ok(Then::End),
+            Msg::Signal(SIGTSTP) => return self.suspend(app, Who::Itself),
+            Msg::Signal(SIGWINCH) => Some(resized(&mut self.screen)),
+            Msg::Signal(_) => {
+                // Continued, perhaps after SIGSTOP: what the terminal shows now is not ours.
+                if let Regained::Ended = regain(&self.terminal, &mut self.screen, &self.messages)? {
+                    return Ok(Then::End);
                 }
-                Msg::Written(Err(_)) | Msg::Lost | Msg::Signal(SIGHUP | SIGTERM | SIGINT | SIGQUIT) => return Ok(()),
-                Msg::Signal(SIGTSTP) => {
-                    if let Regained::Ended = suspend(Who::Itself, terminal, screen, messages)? {
-                        return Ok(());
+                Some(resized(&mut self.screen))
+            }
+        };
+        for effect in input.map_or_else(Vec::new, |input| app.update(input)) {
+            match effect {
+                Effect::Quit => return Ok(Then::End),
+                Effect::Redraw => self.screen.forget(),
+                Effect::Suspend => {
+                    if self.suspend(app, Who::Group)? == Then::End {
+                        return Ok(Then::End);
                     }
-                    Some(resized(screen))
                 }
-                Msg::Signal(SIGWINCH) => Some(resized(screen)),
-                Msg::Signal(_) => {
-                    // Continued, perhaps after SIGSTOP: what the terminal shows now is not ours.
-                    if let Regained::Ended = regain(terminal, screen, messages)? {
-                        return Ok(());
-                    }
-                    Some(resized(screen))
+                Effect::Signal { targets, signal } => {
+                    let send = |key| (key, control::signal(&**self.source, key, signal));
+                    app.update(Input::Signalled(targets.into_iter().map(send).collect()));
                 }
-            };
-            for effect in input.map_or_else(Vec::new, |input| app.update(input)) {
-                match effect {
-                    Effect::Quit => return Ok(()),
-                    Effect::Redraw => screen.forget(),
-                    Effect::Suspend => {
-                        if let Regained::Ended = suspend(Who::Group, terminal, screen, messages)? {
-                            return Ok(());
-                        }
-                        app.update(resized(screen));
-                    }
-                    Effect::Signal { targets, signal } => {
-                        let send = |key| (key, control::signal(&**source, key, signal));
-                        app.update(Input::Signalled(targets.into_iter().map(send).collect()));
-                    }
-                    Effect::Save => {
-                        let note = match save(app) {
-                            Ok(text) => Input::Note(text, Role::Good),
-                            Err(text) => Input::Note(text, Role::Bad),
-                        };
-                        app.update(note);
-                    }
+                Effect::Save => {
+                    let note = match (self.save)(app) {
+                        Ok(text) => Input::Note(text, Role::Good),
+                        Err(text) => Input::Note(text, Role::Bad),
+                    };
+                    app.update(note);
                 }
             }
-            dirty = true;
         }
-        let wanted = app.request();
-        if wanted != asked {
-            // The collector ends only with the program.
-            let _ = requests.send(wanted.clone());
-            asked = wanted;
+        Ok(Then::GoOn)
+    }
+
+    /// Give the terminal back and stop; after SIGCONT go on with the screen as it is then.
+    fn suspend(&mut self, app: &mut App, who: Who) -> anyhow::Result<Then> {
+        self.terminal.restore();
+        job::stop(who, Why::Asked)?;
+        if let Regained::Ended = regain(&self.terminal, &mut self.screen, &self.messages)? {
+            return Ok(Then::End);
         }
+        app.update(resized(&mut self.screen));
+        Ok(Then::GoOn)
     }
 }
 
@@ -183,13 +221,6 @@ enum Regained {
     Yes,
     /// Something happened that ends the program.
     Ended,
-}
-
-/// Give the terminal back and stop; after SIGCONT take it again.
-fn suspend(who: Who, terminal: &Terminal, screen: &mut Screen, messages: &Receiver<Msg>) -> anyhow::Result<Regained> {
-    terminal.restore();
-    job::stop(who, Why::Asked)?;
-    regain(terminal, screen, messages)
 }
 
 /// In the background: how long something that ends the program may come after SIGCONT, and SIGCONT after a stop.

@@ -5,3 +5,4 @@ pub mod line;
 pub mod list;
 pub mod meter;
 pub mod prompt;
+pub mod table;

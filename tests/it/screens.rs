@@ -22,9 +22,9 @@ use sysview::{
         Effect,
         action::ACTIONS,
         app::Input,
-        pane::processes::draw,
         runtime::headless::{Headless, Retouch},
         theme::Depth,
+        widget::table,
     },
     unit::Nanoseconds,
 };
@@ -403,8 +403,8 @@ fn heading(buffer: &Buffer) -> Option<u16> {
 /// no value, whatever it is, moves what stands beside it.
 fn assert_aligned(screen: &Headless, buffer: &Buffer) {
     let Some(heading) = heading(buffer) else { return };
-    let (places, _) = draw::fit(&screen.app.pane.columns, buffer.area.width - 1);
-    let rows = screen.app.pane.lines.lines.len().saturating_sub(screen.app.pane.offset());
+    let (places, _) = table::fit(&screen.app.panes.processes.columns, buffer.area.width - 1);
+    let rows = screen.app.panes.processes.lines.lines.len().saturating_sub(screen.app.panes.processes.offset());
     let last = (heading + 1 + u16::try_from(rows).unwrap_or(u16::MAX)).min(buffer.area.height - 1);
     for y in heading..last {
         for (column, place) in places.iter().skip(1) {

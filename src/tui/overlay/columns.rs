@@ -2,11 +2,11 @@
 
 use super::{CLOSE, Context, Hint, Outcome, Overlay, View};
 use crate::{
-    table::{COLUMNS, Column},
+    table::columns::About,
     tui::{
         action::Action,
         keymap::Key,
-        pane::processes::Processes,
+        pane::Pane,
         theme::Role,
         widget::{
             frame::{popup, progress},
@@ -17,9 +17,12 @@ use crate::{
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
+/// A set of columns: its name and theirs.
+pub type Preset = (String, Vec<&'static str>);
+
 /// The chooser: chosen columns first, in their order, then the others.
 pub struct Chooser {
-    presets: Vec<(String, Vec<&'static Column>)>,
+    presets: Vec<Preset>,
     list: List,
     preset: Option<usize>,
 }
@@ -27,53 +30,70 @@ pub struct Chooser {
 impl Chooser {
     /// Open on the first column, with these presets to go through.
     #[must_use]
-    pub fn new(presets: Vec<(String, Vec<&'static Column>)>) -> Self {
+    pub fn new(presets: Vec<Preset>) -> Self {
         Self { presets, list: List::default(), preset: None }
     }
 
-    fn entries(pane: &Processes) -> Vec<(&'static Column, Option<u16>)> {
-        let chosen = pane.columns.iter().map(|(column, width)| (*column, Some(*width)));
-        let others = COLUMNS.iter().filter(|column| pane.columns.iter().all(|(other, _)| other.name != column.name));
-        chosen.chain(others.map(|column| (column, None))).collect()
+    fn entries(pane: &dyn Pane) -> Vec<(About, Option<u16>)> {
+        let chosen = pane.columns();
+        let others = pane.all_columns().into_iter();
+        let others = others.filter(|column| chosen.iter().all(|(other, _)| other.name != column.name));
+        let others: Vec<_> = others.map(|column| (column, None)).collect();
+        chosen.into_iter().map(|(column, width)| (column, Some(width))).chain(others).collect()
     }
 
-    fn toggle(&self, pane: &mut Processes) {
+    /// Let `change` alter the chosen columns.
+    fn change(pane: &mut dyn Pane, change: impl FnOnce(&mut Vec<(&'static str, u16)>)) {
+        let mut columns = pane.columns().into_iter().map(|(column, width)| (column.name, width)).collect();
+        change(&mut columns);
+        pane.set_columns(&columns);
+    }
+
+    fn toggle(&self, pane: &mut dyn Pane) {
         let Some((column, chosen)) = Self::entries(pane).get(self.list.at).copied() else { return };
-        if chosen.is_none() {
-            // Before the last one, which takes the rest of the line.
-            let at = pane.columns.len().saturating_sub(1);
-            pane.columns.insert(at, (column, column.width));
-        } else if pane.columns.len() > 1 {
-            pane.columns.retain(|(other, _)| other.name != column.name);
-        }
+        Self::change(pane, |columns| {
+            if chosen.is_none() {
+                // Before the last one, which takes the rest of the line.
+                columns.insert(columns.len().saturating_sub(1), (column.name, column.width));
+            } else if columns.len() > 1 {
+                columns.retain(|(other, _)| *other != column.name);
+            }
+        });
     }
 
-    fn shift(&mut self, pane: &mut Processes, by: isize) {
-        let to = self.list.at.saturating_add_signed(by);
-        if self.list.at < pane.columns.len() && to < pane.columns.len() {
-            pane.columns.swap(self.list.at, to);
+    fn shift(&mut self, pane: &mut dyn Pane, by: isize) {
+        let (from, to) = (self.list.at, self.list.at.saturating_add_signed(by));
+        let count = pane.columns().len();
+        if from < count && to < count {
+            Self::change(pane, |columns| columns.swap(from, to));
             self.list.at = to;
         }
     }
 
-    fn resize(&self, pane: &mut Processes, by: i16) {
-        if let Some((_, width)) = pane.columns.get_mut(self.list.at) {
-            *width = width.saturating_add_signed(by).clamp(1, 200);
-        }
+    fn resize(&self, pane: &mut dyn Pane, by: i16) {
+        Self::change(pane, |columns| {
+            if let Some((_, width)) = columns.get_mut(self.list.at) {
+                *width = width.saturating_add_signed(by).clamp(1, 200);
+            }
+        });
     }
 
-    fn next_preset(&mut self, pane: &mut Processes) {
+    fn next_preset(&mut self, pane: &mut dyn Pane) {
         let next = self.preset.map_or(0, |at| (at + 1) % self.presets.len().max(1));
-        let Some((_, columns)) = self.presets.get(next) else { return };
+        let Some((_, names)) = self.presets.get(next) else { return };
         self.preset = Some(next);
-        pane.columns = columns.iter().map(|column| (*column, column.width)).collect();
+        let all = pane.all_columns();
+        let width = |name: &&'static str| all.iter().find(|column| column.name == *name).map(|column| column.width);
+        let columns: Vec<_> = names.iter().filter_map(|name| Some((*name, width(name)?))).collect();
+        pane.set_columns(&columns);
         self.list.at = 0;
     }
 }
 
 impl Overlay for Chooser {
-    fn key(&mut self, _key: Key, action: Option<Action>, context: Context<'_>) -> Outcome {
-        let pane = context.pane;
+    fn key(&mut self, _key: Key, action: Option<Action>, mut context: Context<'_>) -> Outcome {
+        let world = context.world;
+        let pane = context.pane();
         match action {
             Some(Action::Back | Action::Quit | Action::Open | Action::Columns) => return Outcome::Close,
             Some(Action::Tag) => self.toggle(pane),
@@ -84,11 +104,11 @@ impl Overlay for Chooser {
             Some(Action::View) => self.next_preset(pane),
             Some(Action::Sort) => {
                 if let Some((column, _)) = Self::entries(pane).get(self.list.at) {
-                    pane.sort(column, context.observation);
+                    pane.sort(Some(column.name), world);
                 }
             }
             Some(action) => {
-                self.list.act(action, COLUMNS.len());
+                self.list.act(action, Self::entries(pane).len());
             }
             None => {}
         }
@@ -112,7 +132,7 @@ impl Overlay for Chooser {
             self.preset.and_then(|at| self.presets.get(at)).map_or(String::new(), |(name, _)| format!(" ({name})"));
         let title = format!("Columns{preset}");
         let list = popup(buffer, area, (100, area.height), &title, style(Role::Border), view.glyphs);
-        let entries = Self::entries(view.pane);
+        let entries = Self::entries(view.pane());
         let visible = self.list.visible(entries.len(), usize::from(list.height));
         let first = visible.start;
         if visible.len() < entries.len() {

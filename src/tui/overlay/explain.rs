@@ -3,7 +3,10 @@
 use super::{CLOSE, Context, Hint, Outcome, Overlay, SCROLL, View};
 use crate::{
     snapshot::{Missing, Parts},
-    table::{COLUMNS, Column, Value, columns::Unit},
+    table::{
+        Column, Value,
+        columns::{self, About, Unit},
+    },
     tui::{
         action::Action,
         keymap::Key,
@@ -18,25 +21,35 @@ use crate::{
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
-/// The columns explained, and the process they are shown for.
+/// The columns explained, with their values for what is selected.
 pub struct Explain {
     title: String,
-    columns: Vec<&'static Column>,
-    process: Option<ProcessKey>,
+    columns: Vec<About>,
+    /// The process whose values they are, and what has to be read for them; of other things the pane knows them.
+    process: Option<(ProcessKey, Parts)>,
     list: List,
 }
 
 impl Explain {
-    /// Explain these columns.
+    /// Explain columns of processes, with their values for this one.
     #[must_use]
-    pub fn new(title: String, columns: Vec<&'static Column>, process: Option<ProcessKey>) -> Self {
-        Self { title, columns, process, list: List::default() }
+    pub fn of_process(title: String, columns: &[&'static Column], process: Option<ProcessKey>) -> Self {
+        let parts = columns.iter().fold(Parts::NONE, |parts, column| parts | column.parts);
+        let process = process.map(|key| (key, parts));
+        Self { process, ..Self::of_selected(title, columns.iter().map(|column| column.about()).collect()) }
     }
 
-    /// Explain all columns there are.
+    /// Explain columns of the pane on the screen, with their values for what is selected there.
     #[must_use]
-    pub fn all(title: String, process: Option<ProcessKey>) -> Self {
-        Self::new(title, COLUMNS.iter().collect(), process)
+    pub fn of_selected(title: String, columns: Vec<About>) -> Self {
+        Self { title, columns, process: None, list: List::default() }
+    }
+
+    fn value<'a>(&self, column: &str, view: &View<'a>) -> Option<Value<'a>> {
+        match self.process {
+            Some((key, _)) => Some((columns::find(column)?.value)(view.world.observation.find(key)?)),
+            None => view.pane().value(column, view.world),
+        }
     }
 }
 
@@ -47,7 +60,7 @@ const SHOWN: usize = 2000;
 const WIDTH: u16 = 100;
 
 /// What a column means, its unit, and where it comes from, in lines.
-fn explanation(column: &Column, width: usize) -> Vec<String> {
+fn explanation(column: &About, width: usize) -> Vec<String> {
     let unit = match column.unit {
         Unit::None => String::new(),
         unit => format!("Unit: {}.  ", unit.word()),
@@ -76,12 +89,13 @@ fn value_text(value: &Value<'_>, pending: &str) -> String {
 }
 
 impl Overlay for Explain {
-    fn key(&mut self, _key: Key, action: Option<Action>, context: Context<'_>) -> Outcome {
+    fn key(&mut self, _key: Key, action: Option<Action>, mut context: Context<'_>) -> Outcome {
+        let world = context.world;
         match action {
             Some(Action::Back | Action::Quit | Action::Explain | Action::Open) => Outcome::Close,
             Some(Action::Sort) => {
                 if let Some(column) = self.columns.get(self.list.at) {
-                    context.pane.sort(column, context.observation);
+                    context.pane().sort(Some(column.name), world);
                 }
                 Outcome::Close
             }
@@ -98,8 +112,7 @@ impl Overlay for Explain {
     }
 
     fn wants(&self) -> Option<(ProcessKey, Parts)> {
-        let parts = self.columns.iter().map(|column| column.parts);
-        Some((self.process?, parts.fold(Parts::NONE, |all, parts| all | parts)))
+        self.process
     }
 
     fn draw(&self, view: &View<'_>, area: Rect, buffer: &mut Buffer) {
@@ -111,13 +124,12 @@ impl Overlay for Explain {
         let size = (WIDTH, lines(self.columns.len() + longest + 4).min(area.height));
         let inner = popup(buffer, area, size, &self.title, style(Role::Border), view.glyphs);
         let Some(current) = self.columns.get(self.list.at) else { return };
-        let row = self.process.and_then(|key| view.observation.find(key));
         let below = lines(longest + 2).min(inner.height.saturating_sub(3));
         let list = Rect { height: inner.height - below, ..inner };
         let room = usize::from(below.saturating_sub(1));
 
-        let own = row.map(|row| value_text(&(current.value)(row), view.glyphs.pending));
-        let own = format!("{} = {}", current.name, own.as_deref().unwrap_or("(it has ended)"));
+        let own = self.value(current.name, view).map(|value| value_text(&value, view.glyphs.pending));
+        let own = format!("{} = {}", current.name, own.as_deref().unwrap_or("(it is gone)"));
         let explanation = explanation(current, width);
         let mut text = cut(line::wrap(&own, width), room.saturating_sub(explanation.len()).max(1), view.glyphs.cut);
         text.extend(explanation);
@@ -130,7 +142,7 @@ impl Overlay for Explain {
         }
         for (at, column) in self.columns[visible].iter().enumerate() {
             let place = Rect { y: list.y + u16::try_from(at).unwrap_or(0), height: 1, ..list };
-            let value = row.map(|row| (column.value)(row));
+            let value = self.value(column.name, view);
             let missing = matches!(value, Some(Value::Missing(_)));
             let text = value.map_or_else(|| "-".to_owned(), |value| value_text(&value, view.glyphs.pending));
             let pieces = [

@@ -4,11 +4,14 @@ use super::{CLOSE, Context, Hint, Outcome, Overlay, SCROLL, View};
 use crate::{
     analysis::Observation,
     snapshot::Parts,
-    table::{COLUMNS, Column, columns, value::Order},
+    table::{
+        columns::{self, About},
+        value::Order,
+    },
     tui::{
         action::Action,
         keymap::Key,
-        pane::processes::Processes,
+        pane::{Pane, processes::Processes},
         theme::Role,
         widget::{
             frame::{popup, progress},
@@ -46,24 +49,24 @@ pub struct Menu {
 impl Menu {
     /// Sort columns, those on the screen first.
     #[must_use]
-    pub fn sort(pane: &Processes) -> Self {
-        let shown = pane.columns.iter().map(|(column, _)| *column);
-        let others = COLUMNS.iter().filter(|column| pane.columns.iter().all(|(other, _)| other.name != column.name));
-        let sorted =
-            |column: &Column| pane.view.sort.filter(|(other, _)| other.name == column.name).map(|(_, order)| order);
-        let item = |column: &'static Column| Item {
+    pub fn sort(pane: &dyn Pane) -> Self {
+        let shown: Vec<About> = pane.columns().into_iter().map(|(column, _)| column).collect();
+        let others = pane.all_columns().into_iter();
+        let others: Vec<_> = others.filter(|column| shown.iter().all(|other| other.name != column.name)).collect();
+        let sorted = |name: &str| pane.sorted().filter(|(other, _)| *other == name).map(|(_, order)| order);
+        let item = |column: About| Item {
             label: column.name.to_owned(),
-            note: match sorted(column) {
+            note: match sorted(column.name) {
                 Some(Order::Ascending) => "sorted, small first; choose to reverse".to_owned(),
                 Some(Order::Descending) => "sorted, large first; choose to reverse".to_owned(),
                 None => column.help.to_owned(),
             },
             choice: Choice::SortBy(column.name),
         };
-        let mut items: Vec<Item> = shown.chain(others).map(item).collect();
+        let mut items: Vec<Item> = shown.into_iter().chain(others).map(item).collect();
         let at = items.iter().position(|item| item.note.starts_with("sorted")).map_or(0, |at| at + 1);
-        items
-            .insert(0, Item { label: "none".to_owned(), note: "in order of pid".to_owned(), choice: Choice::Unsorted });
+        let note = pane.natural_order().to_owned();
+        items.insert(0, Item { label: "none".to_owned(), note, choice: Choice::Unsorted });
         Self { title: "Sort by", items, typed: Prompt::default(), list: List::at(at) }
     }
 
@@ -97,16 +100,13 @@ impl Menu {
 
     fn choose(&self, context: &mut Context<'_>) {
         let Some(choice) = self.shown().get(self.list.at).map(|item| item.choice.clone()) else { return };
+        let world = context.world;
         match choice {
-            Choice::Unsorted => context.pane.sort_in(None, context.observation),
-            Choice::SortBy(name) => {
-                if let Some(column) = columns::find(name) {
-                    context.pane.sort(column, context.observation);
-                }
-            }
+            Choice::Unsorted => context.pane().sort(None, world),
+            Choice::SortBy(name) => context.pane().sort(Some(name), world),
             Choice::User(user) => {
-                context.pane.view.user = user;
-                context.pane.filtered(context.observation);
+                context.panes.processes.view.user = user;
+                context.panes.processes.filtered(world.observation);
             }
         }
     }
@@ -147,7 +147,7 @@ impl Overlay for Menu {
     fn refresh(&mut self, context: Context<'_>) {
         if self.items.iter().any(|item| matches!(item.choice, Choice::User(_))) {
             let at = self.list.at;
-            let fresh = Self::users(context.pane, context.observation);
+            let fresh = Self::users(&context.panes.processes, context.world.observation);
             self.items = fresh.items;
             self.list.at = at.min(self.items.len().saturating_sub(1));
         }

@@ -2,14 +2,11 @@
 
 use super::{Context, Outcome, Overlay, View};
 use crate::{
-    table::{
-        columns::OfProcesses,
-        query::{Query, QueryError, complete},
-    },
+    table::query::QueryError,
     tui::{
         action::Action,
         keymap::Key,
-        pane::processes::{Found, Processes, lines::RowKey},
+        pane::{Pane, Purpose},
         theme::Role,
         widget::{
             line::{self, Piece},
@@ -19,62 +16,30 @@ use crate::{
 };
 use ratatui::{buffer::Buffer, crossterm::event::KeyCode, layout::Rect};
 
-/// What the typed expression is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// Hide what does not match.
-    Filter,
-    /// Jump to what matches.
-    Search,
-}
-
 /// An expression being typed.
 pub struct Line {
     purpose: Purpose,
     prompt: Prompt,
     error: Option<QueryError>,
-    /// What was there before, for Esc.
-    before: (Option<Query>, Option<RowKey>),
 }
 
 impl Line {
     /// Begin with what is there.
-    #[must_use]
-    pub fn new(purpose: Purpose, pane: &Processes, history: Vec<String>) -> Self {
-        let query = match purpose {
-            Purpose::Filter => pane.view.filter.clone(),
-            Purpose::Search => None,
-        };
-        let text = query.as_ref().map(ToString::to_string).unwrap_or_default();
-        let before = (if purpose == Purpose::Filter { query } else { pane.search.clone() }, pane.selected.clone());
-        Self { purpose, prompt: Prompt::new(&text, history), error: None, before }
+    pub fn new(purpose: Purpose, pane: &mut dyn Pane, history: Vec<String>) -> Self {
+        let text = if purpose == Purpose::Filter { pane.expression(purpose) } else { String::new() };
+        pane.begin(purpose);
+        Self { purpose, prompt: Prompt::new(&text, history), error: None }
     }
 
     /// Let the list answer to what is typed so far; a filter that is not finished changes nothing.
     fn apply(&mut self, context: &mut Context<'_>) {
-        let text = self.prompt.text();
-        match Query::parse(&text) {
-            Ok(query) => {
-                self.error = None;
-                let query = Some(query).filter(|query| !query.is_empty());
-                match self.purpose {
-                    Purpose::Filter => {
-                        context.pane.view.filter = query;
-                        context.pane.filtered(context.observation);
-                    }
-                    Purpose::Search => {
-                        context.pane.search = query;
-                        context.pane.find_first(context.observation, self.before.1.as_ref());
-                    }
-                }
-            }
-            Err(error) => self.error = Some(error),
-        }
+        let world = context.world;
+        self.error = context.pane().try_expression(self.purpose, &self.prompt.text(), world).err();
     }
 
-    fn complete(&mut self) {
+    fn complete(&mut self, pane: &dyn Pane) {
         let text = self.prompt.text();
-        let words = complete::<OfProcesses>(&text, self.prompt.cursor());
+        let words = pane.complete(&text, self.prompt.cursor());
         let before: String = text.chars().take(self.prompt.cursor()).collect();
         let begun = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
         // As far as all words that are possible agree.
@@ -100,13 +65,8 @@ impl Overlay for Line {
     fn key(&mut self, key: Key, action: Option<Action>, mut context: Context<'_>) -> Outcome {
         match (key.code(), action) {
             (KeyCode::Esc, _) | (_, Some(Action::Quit)) => {
-                let (query, selected) = self.before.clone();
-                match self.purpose {
-                    Purpose::Filter => context.pane.view.filter = query,
-                    Purpose::Search => context.pane.search = query,
-                }
-                context.pane.selected = selected;
-                context.pane.rebuild(context.observation);
+                let world = context.world;
+                context.pane().cancel(self.purpose, world);
                 Outcome::Close
             }
             (KeyCode::Enter, _) => match self.error {
@@ -114,7 +74,7 @@ impl Overlay for Line {
                 Some(_) => Outcome::Stay,
             },
             (KeyCode::Tab, _) => {
-                self.complete();
+                self.complete(context.panes.shown());
                 self.apply(&mut context);
                 Outcome::Stay
             }
@@ -151,14 +111,11 @@ impl Overlay for Line {
         // The rest is for what is told about it.
         let room = usize::from(area.width).saturating_sub(label.len()) * 2 / 3;
         pieces.extend(self.typed(room, view));
-        let found = match self.purpose {
-            Purpose::Filter => Found { count: view.pane.lines.matching, place: None },
-            Purpose::Search => view.pane.found(view.observation),
-        };
+        let found = view.pane().found(self.purpose, view.world);
         match &self.error {
             Some(error) => pieces.push(Piece::new(format!("   {}", error.message), style(Role::Bad))),
             None if self.prompt.text().is_empty() => {
-                let example = "  a name, or rss > 100M and not user = root";
+                let example = format!("  {}", view.pane().example(self.purpose));
                 pieces.push(Piece::new(example, style(Role::Dim)).spare(1));
                 pieces.push(Piece::new("   Tab completes, Enter keeps, Esc drops", style(Role::Dim)).spare(2));
             }

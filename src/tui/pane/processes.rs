@@ -4,6 +4,7 @@
 
 pub mod draw;
 pub mod lines;
+mod table;
 
 use crate::{
     analysis::{Observation, Row, tree, tree::Tree},
@@ -16,13 +17,12 @@ use crate::{
         value::Order,
     },
     text::printable,
-    tui::action::Action,
+    tui::{action::Action, pane::Found},
     unit::{Pid, ProcessKey},
 };
 use lines::{Fold, Line, Lines, RowKey, Target, View};
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    fmt,
     sync::Arc,
     time::Duration,
 };
@@ -52,24 +52,6 @@ pub struct Exited {
     above: Vec<RowKey>,
 }
 
-/// What a search has found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// How many lines match.
-    pub count: usize,
-    /// Which of them is selected, counted from 1.
-    pub place: Option<usize>,
-}
-
-impl fmt::Display for Found {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
-            Some(place) => write!(f, "{place} of {}", self.count),
-            None => write!(f, "{} found", self.count),
-        }
-    }
-}
-
 /// The state of the pane.
 pub struct Processes {
     /// What decides over the lines.
@@ -93,7 +75,18 @@ pub struct Processes {
     cursor: usize,
     /// Lines there is room for; set by drawing.
     height: usize,
+    /// Cells in a line.
+    width: u16,
     folded_kernel: bool,
+    /// What there was before an expression was typed.
+    before: Before,
+}
+
+/// What there was before an expression was typed, for whoever drops it.
+#[derive(Debug, Default)]
+struct Before {
+    expression: Option<Query>,
+    selected: Option<RowKey>,
 }
 
 impl Processes {
@@ -112,7 +105,9 @@ impl Processes {
             offset: 0,
             cursor: 0,
             height: 30,
+            width: 80,
             folded_kernel: false,
+            before: Before::default(),
         }
     }
 

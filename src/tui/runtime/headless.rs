@@ -2,8 +2,8 @@
 //! screen and for pictures of it.
 
 use crate::{
-    collect::{Collector, scan::CollectError, source::Source},
-    snapshot::{Request, Snapshot},
+    collect::{Collector, inspect, scan::CollectError, source::Source},
+    snapshot::{Request, Snapshot, inspect::Question},
     tui::{
         Effect,
         app::{App, Input},
@@ -15,7 +15,7 @@ use ratatui::{
     crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind},
     layout::Rect,
 };
-use std::sync::Arc;
+use std::{ops::ControlFlow, sync::Arc};
 
 /// Called on each sample before the screen sees it.
 pub type Retouch = fn(&mut Snapshot);
@@ -29,6 +29,8 @@ pub struct Headless {
     asked: Request,
     retouch: Retouch,
     size: (u16, u16),
+    /// Questions answered since the last sample.
+    answered: Vec<Question>,
 }
 
 /// One thing that is done to the screen, as text has it.
@@ -45,7 +47,15 @@ impl Headless {
     #[must_use]
     pub fn new(mut app: App, source: Arc<dyn Source>, size: (u16, u16), retouch: Retouch) -> Self {
         app.update(Input::Resize(size.0, size.1));
-        Self { asked: app.request(), app, collector: Collector::new(Arc::clone(&source)), source, retouch, size }
+        Self {
+            asked: app.request(),
+            app,
+            collector: Collector::new(Arc::clone(&source)),
+            source,
+            retouch,
+            size,
+            answered: Vec::new(),
+        }
     }
 
     /// Take the next sample, where there is one, and all that the screen asks for because of it.
@@ -57,6 +67,7 @@ impl Headless {
             let sample = self.collector.collect(&self.asked)?;
             let sample = self.retouched(sample);
             self.app.update(Input::Sample(sample));
+            self.answered.clear();
         }
         self.settle();
         Ok(())
@@ -67,10 +78,31 @@ impl Headless {
         // Each round may bring lines into view that need more; a screen that asks on and on would be a mistake.
         for _ in 0..8 {
             self.asked = self.app.request();
-            let Some(sample) = self.collector.amend(&self.asked) else { return };
+            let answered = self.answer();
+            let Some(sample) = self.collector.amend(&self.asked) else {
+                if answered {
+                    continue;
+                }
+                return;
+            };
             let sample = self.retouched(sample);
             self.app.update(Input::Amended(sample));
         }
+    }
+
+    /// Answer what is asked and has not been since the last sample; whether there was something.
+    fn answer(&mut self) -> bool {
+        let questions = self.app.questions();
+        self.answered.retain(|answered| questions.contains(answered));
+        let open: Vec<_> = questions.into_iter().filter(|question| !self.answered.contains(question)).collect();
+        for question in &open {
+            inspect::answer(&*self.source, question, &mut |answer| {
+                self.app.update(Input::Answered((question.clone(), answer)));
+                ControlFlow::Continue(())
+            });
+        }
+        self.answered.extend(open.iter().cloned());
+        !open.is_empty()
     }
 
     /// Whether reads are still under way.

@@ -36,6 +36,12 @@ impl List {
         true
     }
 
+    /// The room it was drawn in last.
+    #[must_use]
+    pub fn height(&self) -> usize {
+        self.height.get()
+    }
+
     /// The items in view in a room of `height` lines, the cursor among them.
     pub fn visible(&self, len: usize, height: usize) -> Range<usize> {
         self.height.set(height);

@@ -25,7 +25,10 @@ use sysview::{
         app::{App, Setup},
         glyph::Glyphs,
         keymap::Keymap,
-        pane::processes::{Processes, lines::View},
+        pane::{
+            PaneId,
+            processes::{Processes, lines::View},
+        },
         runtime::{self, Mouse},
         theme::{Depth, Theme},
     },
@@ -87,6 +90,7 @@ fn the_screen_with_parts_that_panic() {
         user: "somebody".to_owned(),
         origin: None,
         open_on: None,
+        pane: PaneId::Processes,
     };
     let view = View {
         form: Form::Flat,

@@ -10,49 +10,21 @@ use crate::{
     snapshot::{Missing, process::State},
     table::{Column, Value, columns::Total, value},
     tui::{
-        glyph::Glyphs,
-        theme::{Role, Theme},
-        widget::line,
+        pane::Look,
+        theme::Role,
+        widget::{line, table},
     },
 };
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
-
-/// Least room for the last column before others are left out.
-const COMMAND: u16 = 16;
-
-/// What drawing needs beyond the pane.
-pub struct Look<'a> {
-    /// Styles.
-    pub theme: &'a Theme,
-    /// Characters.
-    pub glyphs: &'a Glyphs,
-}
-
-/// The columns that fit, from left to right with their place; and how many did not.
-#[must_use]
-pub fn fit(columns: &[(&'static Column, u16)], width: u16) -> (Vec<(&'static Column, Rect)>, usize) {
-    let Some(((rest, least), others)) = columns.split_last() else { return (Vec::new(), 0) };
-    let mut kept = others.len();
-    let used = |kept: usize| others.iter().take(kept).map(|(_, width)| width + 1).sum::<u16>();
-    while kept > 0 && used(kept) + COMMAND.min(*least) > width {
-        kept -= 1;
-    }
-    let mut x = 0;
-    let mut places = Vec::with_capacity(kept + 1);
-    for (column, width) in others.iter().take(kept) {
-        places.push((*column, Rect::new(x, 0, *width, 1)));
-        x += width + 1;
-    }
-    places.push((*rest, Rect::new(x, 0, width.saturating_sub(x), 1)));
-    (places, others.len() - kept)
-}
 
 /// Draw heading and rows.
 pub fn draw(pane: &Processes, observation: &Observation, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
     // One cell on the left for the tag.
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
-    let (places, left_out) = fit(&pane.columns, inner.width);
-    heading(pane, &places, left_out, look, Rect { height: 1, ..inner }, buffer);
+    let (places, left_out) = table::fit(&pane.columns, inner.width);
+    let titles: Vec<_> = places.iter().map(|(column, place)| (column.about(), *place)).collect();
+    let sorted = pane.view.sort.map(|(column, order)| (column.name, order));
+    table::heading(&titles, left_out, sorted, (look.theme, look.glyphs), Rect { height: 1, ..inner }, buffer);
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..inner };
     let lines = pane.lines.lines.iter().skip(pane.offset());
 
@@ -78,38 +50,6 @@ fn empty(pane: &Processes, look: &Look<'_>, rows: Rect, buffer: &mut Buffer) {
         _ => "no process can be seen here; `sysview doctor` says what this /proc allows",
     };
     line::write(buffer, (rows.x, rows.y), usize::from(rows.width), text, look.theme.style(Role::Dim), look.glyphs.cut);
-}
-
-fn heading(
-    pane: &Processes,
-    places: &[(&'static Column, Rect)],
-    left_out: usize,
-    look: &Look<'_>,
-    area: Rect,
-    buffer: &mut Buffer,
-) {
-    let style = look.theme.style(Role::Heading);
-    for (at, (column, place)) in places.iter().enumerate() {
-        let sorted = pane.view.sort.filter(|(other, _)| other.name == column.name);
-        let arrow = sorted.map_or("", |(_, order)| match order {
-            value::Order::Ascending => look.glyphs.order.0,
-            value::Order::Descending => look.glyphs.order.1,
-        });
-        let style = if sorted.is_some() { look.theme.style(Role::Sorted) } else { style };
-        let room = usize::from(place.width);
-        // The arrow takes the place of a letter where the heading fills its column.
-        let title: String = column.title.chars().take(room.saturating_sub(usize::from(!arrow.is_empty()))).collect();
-        let title = format!("{title}{arrow}");
-        let last = at + 1 == places.len();
-        let start = if column.is_right_aligned() && !last { room.saturating_sub(line::cells(&title)) } else { 0 };
-        let x = area.x + place.x + u16::try_from(start).unwrap_or(0);
-        line::write(buffer, (x, area.y), room.saturating_sub(start), &title, style, look.glyphs.cut);
-    }
-    if left_out > 0 {
-        let text = format!("+{left_out}");
-        let x = area.right().saturating_sub(u16::try_from(text.len()).unwrap_or(0));
-        line::write(buffer, (x, area.y), text.len(), &text, look.theme.style(Role::Dim), "");
-    }
 }
 
 /// One row being drawn.
@@ -161,28 +101,23 @@ impl Drawing<'_> {
             if at + 1 == places.len() {
                 self.last(column, (x, self.y), usize::from(place.width), buffer);
             } else {
-                self.cell(column, (x, self.y), usize::from(place.width), buffer);
+                self.cell(column, (x, self.y), place.width, buffer);
             }
         }
     }
 
-    fn cell(&self, column: &Column, (x, y): (u16, u16), width: usize, buffer: &mut Buffer) {
+    fn cell(&self, column: &Column, (x, y): (u16, u16), width: u16, buffer: &mut Buffer) {
         let value = self.own_id(column).unwrap_or_else(|| self.pane.value(self.observation, self.line, column));
-        let text = match (&value, self.line.target) {
+        let style = self.value_style(column, &value);
+        let value = match (value, self.line.target) {
             // A group has no pid of its own.
             (Value::None, Target::Group) if column.total == Total::First => return,
             // It is gone, and so is what it had.
-            (Value::Missing(Missing::Gone | Missing::NotRequested), Target::Exited(_)) => Value::None.human(),
-            (Value::Missing(Missing::NotRequested), _) => self.look.glyphs.pending.into(),
-            // Part of a number would be another number.
-            (Value::Count(number), _) if line::cells(&value.human()) > width => value::scaled(*number as f64).into(),
-            _ => value.brief(width),
+            (Value::Missing(Missing::Gone | Missing::NotRequested), Target::Exited(_)) => Value::None,
+            (value, _) => value,
         };
-        let style = self.value_style(column, &value);
-        let used = line::cells(&text);
-        let start = if column.is_right_aligned() { width.saturating_sub(used) } else { 0 };
-        let x = x + u16::try_from(start).unwrap_or(0);
-        line::write(buffer, (x, y), width - start, &text, style, self.look.glyphs.cut);
+        let place = Rect { x, y, width, height: 1 };
+        table::cell(&value, column.is_right_aligned(), style, self.look.glyphs, place, buffer);
     }
 
     /// The id of a thread, in the place where its process has its own.
@@ -233,7 +168,7 @@ impl Drawing<'_> {
             _ if !fits => "",
             _ => &full,
         };
-        let room = width.saturating_sub(line::cells(remark)).max(width.min(usize::from(COMMAND / 2)));
+        let room = width.saturating_sub(line::cells(remark)).max(width.min(usize::from(table::LAST / 2)));
         let cell = |cells: usize| u16::try_from(cells).unwrap_or(u16::MAX);
         let used = line::draw(buffer, Rect::new(x, y, cell(room), 1), &pieces, self.look.glyphs.cut);
         let x = x.saturating_add(cell(used));
@@ -290,17 +225,14 @@ impl Drawing<'_> {
     fn value_style(&self, column: &Column, value: &Value<'_>) -> Style {
         let style = |role| self.base.patch(self.look.theme.style(role));
         match value {
-            Value::Missing(_) => style(Role::Missing),
-            Value::None => style(Role::Dim),
+            Value::Missing(_) | Value::None => table::value_role(value).map_or(self.base, style),
             _ if self.is_thread() && column.is_of_process() => style(Role::Dim),
             Value::Letter(letter) if !matches!(self.line.target, Target::Exited(_)) => {
                 style(state_role(State(*letter)))
             }
             _ if !self.line.members.is_empty() && column.total == Total::Sum => style(Role::Sum),
-            // What is nothing steps back, so that what is something stands out.
-            value if value.number().is_some_and(|number| number < 0.05) => style(Role::Dim),
             Value::Percent(percent) if *percent >= 50.0 => style(Role::Title),
-            _ => self.base,
+            value => table::value_role(value).map_or(self.base, style),
         }
     }
 }
