@@ -1,9 +1,14 @@
-//! What two snapshots say: rates, the tree, ages. Pure functions on plain data; reads no file and no clock.
+//! What snapshots and memory maps say: rates, the tree, ages, what grew. Pure functions on plain data; reads no file and no
+//! clock.
 
 pub mod container;
+#[cfg(test)]
+pub(crate) mod example;
 pub mod family;
+pub mod growth;
 pub mod machine;
 pub mod mapping;
+pub mod objects;
 pub mod observe;
 pub mod rates;
 pub mod syscalls;
