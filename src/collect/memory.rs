@@ -48,7 +48,7 @@ pub fn contents(source: &dyn Source, key: ProcessKey, range: Range<u64>) -> Read
     let memory = space::open(source, key, "mem")?;
     let taken = source.now();
     let end = range.end.min(range.start.saturating_add(LARGEST)).max(range.start);
-    let mut pieces = Pieces { page_size: source.units().page_size.max(1), at: range.start, pieces: Vec::new() };
+    let mut pieces = Patchwork { page_size: source.units().page_size.max(1), at: range.start, pieces: Vec::new() };
     for zeros in untouched(source, key, &(range.start..end)).unwrap_or_default() {
         pieces.read(&memory, zeros.start)?;
         pieces.push(zeros.end, Ok(vec![0; length(&zeros)]));
@@ -105,14 +105,14 @@ fn next_page(address: u64, page_size: u64) -> u64 {
 }
 
 /// What has been read, in order of address and without gaps.
-struct Pieces {
+struct Patchwork {
     page_size: u64,
     /// All before this address is told.
     at: u64,
     pieces: Vec<Piece>,
 }
 
-impl Pieces {
+impl Patchwork {
     /// Read on to an address, around the pages that cannot be read.
     fn read(&mut self, memory: &OwnedFd, end: u64) -> Reading<()> {
         while self.at < end {
