@@ -4,6 +4,7 @@ pub mod container;
 pub mod family;
 pub mod machine;
 pub mod observe;
+pub mod pages;
 pub mod rates;
 pub mod syscalls;
 pub mod terminal;

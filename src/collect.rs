@@ -27,7 +27,7 @@ pub mod record;
 pub mod scan;
 pub mod sharers;
 pub mod source;
-mod space;
+pub mod space;
 mod system;
 pub mod users;
 

@@ -7,16 +7,24 @@ use super::{
 };
 use crate::{
     snapshot::{Missing, Process, Reading},
-    unit::ProcessKey,
+    unit::{Pid, ProcessKey},
 };
 use rustix::fd::OwnedFd;
+
+/// The process that has this pid now.
+///
+/// # Errors
+/// `Gone` where there is none.
+pub fn process(source: &dyn Source, pid: Pid) -> Reading<Process> {
+    read_stat(&mut Reader::new(source), Task::Process(pid), None)
+}
 
 /// The process with this identity as `stat` has it now.
 ///
 /// # Errors
 /// `Gone` too where another process has its pid.
 pub fn find(source: &dyn Source, key: ProcessKey) -> Reading<Process> {
-    let process = read_stat(&mut Reader::new(source), Task::Process(key.pid), None)?;
+    let process = process(source, key.pid)?;
     if process.key == key { Ok(process) } else { Err(Missing::Gone) }
 }
 
