@@ -10,6 +10,7 @@ pub mod machine;
 pub mod mapping;
 pub mod objects;
 pub mod observe;
+pub mod pages;
 pub mod rates;
 pub mod syscalls;
 pub mod terminal;

@@ -94,6 +94,8 @@ pub struct ScreenArgs {
 pub enum Command {
     /// List processes
     Ps(PsArgs),
+    /// Tell the state of each page of one mapping
+    Pages(PagesArgs),
     /// Explain every column
     Columns(ColumnsArgs),
     /// Write what the kernel tells into a file that --from opens
@@ -193,6 +195,20 @@ pub struct PsArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace the text of --help")]
     pub report: ReportArgs,
+}
+
+/// Options of `pages`.
+#[derive(Clone, Debug, Args)]
+pub struct PagesArgs {
+    /// The process
+    pub pid: u32,
+
+    /// Any address in the mapping, in hexadecimal, or a name such as [heap]
+    pub address: String,
+
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
 }
 
 /// Options of `doctor`.

@@ -5,6 +5,7 @@
 //! view ended, `users` their names, `system` the machine and `container` what sysview's own control groups allow.
 //! Questions about one process go to `inspect`: `map` reads memory maps, `pages` the states of pages, `memory` the bytes,
 //! `sharers` who else maps a file, `program` the program file and `lab` runs commands to see where their memory lies.
+//! `space` opens the files of an address space for `pages` and `memory`.
 //! `machine` has the names of the machine, which are no part of a snapshot.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -26,6 +27,7 @@ pub mod record;
 pub mod scan;
 pub mod sharers;
 pub mod source;
+pub mod space;
 mod system;
 pub mod users;
 

@@ -2,6 +2,8 @@
 //!
 //! Nothing else in the program turns such bytes into text: a terminal must never see a control character of theirs.
 
+pub mod needle;
+
 use std::{borrow::Cow, fmt, fmt::Write as _, ops::Deref, sync::Arc};
 use unicode_width::UnicodeWidthChar;
 

@@ -35,7 +35,8 @@ const MOST: usize = 4;
 pub type Tell<'a> = &'a mut dyn FnMut(Reading<Answer>) -> ControlFlow<()>;
 
 /// Answer a question, wherever that leads: it may wait for ever.
-pub fn answer(source: &dyn Source, question: &Question, tell: Tell<'_>) {
+pub fn answer(shared: &Arc<dyn Source>, question: &Question, tell: Tell<'_>) {
+    let source = &**shared;
     let done = match question {
         Question::Map(key, depth) => tell(map::read(source, *key, *depth).map(|map| Answer::Map(map.map(Arc::new)))),
         Question::Pages(key, range) => tell(pages::read(source, *key, range.clone()).map(Arc::new).map(Answer::Pages)),
@@ -43,7 +44,7 @@ pub fn answer(source: &dyn Source, question: &Question, tell: Tell<'_>) {
             tell(memory::contents(source, *key, range.clone()).map(Arc::new).map(Answer::Contents))
         }
         Question::Search(key, needle) => memory::search(source, *key, needle, tell),
-        Question::Sharers(file) => sharers::find(source, *file, tell),
+        Question::Sharers(file) => sharers::find(shared, *file, tell),
         Question::Program(key) => tell(program::read(source, *key).map(Arc::new).map(Answer::Program)),
         Question::Lab(order) => lab::run(source, order, tell),
     };
@@ -171,7 +172,7 @@ impl Work {
             let (sender, dropped) = (self.sender.clone(), Arc::clone(&standing.dropped));
             let question = standing.question.clone();
             let work = move || {
-                answer(&*source, &question, &mut |answer| {
+                answer(&source, &question, &mut |answer| {
                     if dropped.load(Ordering::Relaxed) || !listener((question.clone(), answer)) {
                         return ControlFlow::Break(());
                     }

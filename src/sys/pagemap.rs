@@ -10,8 +10,38 @@ use rustix::{
 };
 use std::ops::Range;
 
+/// `PAGE_IS_FILE`: of a file, or shared.
+pub const FILE: u64 = 1 << 2;
 /// `PAGE_IS_PRESENT`: in memory.
 pub const PRESENT: u64 = 1 << 3;
+/// `PAGE_IS_SWAPPED`: in swap, or on its way; a page that guards is among them.
+pub const SWAPPED: u64 = 1 << 4;
+/// `PAGE_IS_PFNZERO`: the page of zeros, or the huge one.
+pub const ZERO: u64 = 1 << 5;
+/// `PAGE_IS_HUGE`: mapped by an entry for a huge page, transparent or of hugetlb.
+pub const HUGE: u64 = 1 << 6;
+/// `PAGE_IS_GUARD`, since 6.15: guards against being touched (`MADV_GUARD_INSTALL`).
+pub const GUARD: u64 = 1 << 8;
+
+/// Which pages are looked for, and what of them is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Pages in any of these categories.
+    pub any_of: u64,
+    /// The categories told of them; neighbours that differ in none of these are one run.
+    pub told: u64,
+    /// The walk ends after this many pages; 0: never. The address space is locked for as long as it takes.
+    pub most_pages: u64,
+}
+
+/// How far a walk came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// How many runs were found.
+    pub runs: usize,
+    /// All before this address was looked at.
+    pub end: u64,
+}
 
 /// Neighbouring pages of the same kind (`struct page_region`).
 #[repr(C)]
@@ -54,25 +84,28 @@ pub fn open_own() -> Result<OwnedFd> {
     openat(CWD, "/proc/self/pagemap", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
 }
 
-/// Find the pages in `range` that are in any of `categories`, into `runs` from its beginning; how many runs there are.
+/// Find pages in `range`, from its beginning until it ends or `runs` is full.
 ///
 /// # Errors
-/// `NOTTY` where the kernel has no such request; `INVAL` where the range does not begin and end with a page.
-pub fn scan(pagemap: impl AsFd, range: Range<u64>, categories: u64, runs: &mut [Run]) -> Result<usize> {
+/// `NOTTY` where the kernel has no such request; `INVAL` where it does not know a category, or the range does not begin
+/// and end with a page; `FAULT` where it is above all addresses of processes.
+pub fn scan(pagemap: impl AsFd, range: Range<u64>, wanted: Wanted, runs: &mut [Run]) -> Result<Walk> {
     let mut scan = Scan {
         size: size_of::<Scan>() as u64,
         start: range.start,
         end: range.end,
         runs: runs.as_mut_ptr().expose_provenance() as u64,
         runs_length: runs.len() as u64,
-        any_of: categories,
-        told: categories,
+        most_pages: wanted.most_pages,
+        any_of: wanted.any_of,
+        told: wanted.told,
         ..Scan::default()
     };
     // SAFETY: the kernel writes at most `runs_length` runs where `runs` points, for any bytes of which `Run` is valid,
     // and updates `scan` itself, whose size it was told; it checks all addresses.
     let count = unsafe { libc::ioctl(pagemap.as_fd().as_raw_fd(), SCAN, &raw mut scan) };
-    usize::try_from(count).map_err(|_| Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO))
+    let failed = |_| Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO);
+    Ok(Walk { runs: usize::try_from(count).map_err(failed)?, end: scan.walk_end })
 }
 
 #[cfg(test)]
@@ -84,26 +117,57 @@ mod tests {
         assert_eq!((size_of::<Scan>(), size_of::<Run>()), (96, 24));
     }
 
-    #[test]
-    fn touched_pages_are_present_and_others_are_not() {
+    const WANTED: Wanted = Wanted { any_of: PRESENT, told: PRESENT, most_pages: 0 };
+
+    /// Memory in which every other page of the first ten was touched, the address of its first page, and a page's size.
+    fn touched() -> (Vec<u8>, u64, u64) {
         let page = rustix::param::page_size();
         let mut memory = vec![0u8; 64 * page];
         let first = memory.as_ptr().addr().next_multiple_of(page);
-        let touched = first - memory.as_ptr().addr() + 5 * page;
-        memory[touched] = 1;
-        let start = (first + 5 * page) as u64;
+        for at in [0, 2, 4, 6, 8] {
+            let touched = first - memory.as_ptr().addr() + at * page;
+            memory[touched] = 1;
+        }
+        (memory, first as u64, page as u64)
+    }
+
+    /// Whether the kernel has the request at all.
+    fn is_supported(walk: Result<Walk>) -> bool {
+        walk.map_err(|error| assert!(matches!(error, Errno::NOTTY | Errno::PERM), "{error}")).is_ok()
+    }
+
+    #[test]
+    fn touched_pages_are_present_and_others_are_not() {
+        let (_memory, first, page) = touched();
+        let start = first + 4 * page;
         let mut runs = [Run::default(); 4];
         let pagemap = open_own().expect("the own pagemap can be opened");
-        match scan(&pagemap, start..start + page as u64, PRESENT, &mut runs) {
-            Ok(count) => {
-                let expected = Run { start, end: start + page as u64, categories: PRESENT };
-                assert_eq!((count, runs[0]), (1, expected));
-            }
-            Err(error) => assert!(matches!(error, Errno::NOTTY | Errno::PERM), "{error}"),
+        if is_supported(scan(&pagemap, start..start + page, WANTED, &mut runs)) {
+            assert_eq!(runs[0], Run { start, end: start + page, categories: PRESENT });
+            // Nothing is mapped in the first page of any process.
+            let walk = scan(&pagemap, 0..page, WANTED, &mut runs);
+            assert_eq!(walk, Ok(Walk { runs: 0, end: page }));
         }
-        // Nothing is mapped in the first page of any process.
-        if let Ok(count) = scan(&pagemap, 0..page as u64, PRESENT, &mut runs) {
-            assert_eq!(count, 0);
+    }
+
+    #[test]
+    fn a_walk_tells_where_it_ended_so_that_the_next_goes_on() {
+        let (_memory, first, page) = touched();
+        let pagemap = open_own().expect("the own pagemap can be opened");
+        let (mut at, end, mut found) = (first, first + 10 * page, 0);
+        let mut runs = [Run::default(); 2];
+        if !is_supported(scan(&pagemap, at..end, WANTED, &mut runs)) {
+            return;
         }
+        while at < end {
+            let walk = scan(&pagemap, at..end, WANTED, &mut runs).expect("it worked before");
+            assert!(walk.end > at && walk.runs <= 2, "{walk:?}");
+            found += walk.runs;
+            at = walk.end;
+        }
+        assert_eq!(found, 5);
+        let limited = Wanted { most_pages: 1, ..WANTED };
+        let walk = scan(&pagemap, first..end, limited, &mut runs).expect("it worked before");
+        assert!(walk.runs == 1 && walk.end > first && walk.end <= first + 2 * page, "{walk:?}");
     }
 }

@@ -39,7 +39,11 @@ const LAYERS: &[Layer] = &[
     layer("proc", &["unit", "text", "snapshot"], &["procfs", "object"]),
     layer("config", &["unit", "text", "nearest", "table"], &["serde", "toml_edit"]),
     layer("sys", &["unit", "snapshot", "signal"], &["rustix", "libc"]),
-    layer("collect", &["unit", "text", "snapshot", "proc", "sys"], &["procfs", "sysinfo", "rustix", "jiff", "object"]),
+    layer(
+        "collect",
+        &["unit", "text", "snapshot", "proc", "sys"],
+        &["procfs", "sysinfo", "rustix", "jiff", "object", "memchr"],
+    ),
     layer("control", &["unit", "text", "snapshot", "proc", "sys", "signal", "collect"], &["rustix", "libc"]),
     layer("analysis", &["unit", "text", "snapshot", "signal"], &["object"]),
     layer(

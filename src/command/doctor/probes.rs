@@ -11,7 +11,7 @@ use crate::{
     snapshot::{ExitStatus, Missing, Observer},
     sys::{
         connector::Connector,
-        pagemap::{self, Run},
+        pagemap::{self, Run, Wanted},
         perf::{FaultCounter, Scope},
         pidfd,
         taskstats::Taskstats,
@@ -443,8 +443,9 @@ fn page_scan(_: &Look) -> Outcome {
     let text = b"present".to_vec();
     let start = text.as_ptr().addr() as u64 / size * size;
     let mut runs = [Run::default()];
-    let count = pagemap::scan(own, start..start + size, pagemap::PRESENT, &mut runs).map_err(failed("PAGEMAP_SCAN"))?;
-    if count == 1 {
+    let wanted = Wanted { any_of: pagemap::PRESENT, told: pagemap::PRESENT, most_pages: 0 };
+    let walk = pagemap::scan(own, start..start + size, wanted, &mut runs).map_err(failed("PAGEMAP_SCAN"))?;
+    if walk.runs == 1 {
         return Ok("a page that was touched is told as present".into());
     }
     Err(Refusal::new(Verdict::Unsupported, "PAGEMAP_SCAN does not tell a page that was touched"))
