@@ -51,6 +51,8 @@ pub struct Elf {
     pub machine: u16,
     /// It can be loaded anywhere (ET_DYN): position-independent.
     pub pie: bool,
+    /// It is a shared library (ET_DYN with neither DF_1_PIE nor DT_DEBUG), such as the interpreter started as a program.
+    pub library: bool,
     /// It needs no interpreter and no library.
     pub is_static: bool,
     /// The interpreter that loads its libraries (PT_INTERP).
@@ -65,6 +67,8 @@ pub struct Elf {
     pub stripped: bool,
     /// The note NT_GNU_BUILD_ID, in hexadecimal digits.
     pub build_id: Option<String>,
+    /// The lowest address of a loadable segment, as in the file: where a program that is not position-independent lies.
+    pub base: u64,
     /// The largest alignment of a loadable segment.
     pub alignment: u64,
 }
