@@ -32,12 +32,43 @@ pub struct Settings {
     pub mmap_rnd_bits: Reading<u32>,
     /// `/proc/sys/vm/mmap_rnd_compat_bits`: the same for 32-bit programs.
     pub mmap_rnd_compat_bits: Reading<u32>,
+    /// `CONFIG_ARCH_MMAP_RND_BITS`: what `mmap_rnd_bits` is until somebody sets it; asked for where that is not told.
+    pub built_rnd_bits: Reading<u32>,
+    /// `CONFIG_ARCH_MMAP_RND_COMPAT_BITS`: the same for 32-bit programs.
+    pub built_rnd_compat_bits: Reading<u32>,
+}
+
+impl Settings {
+    /// The bits that the place of mappings has in a program of this class (64 or 32), and by what name the kernel has
+    /// them: the setting, else what it was built with.
+    ///
+    /// # Errors
+    /// Why neither is known.
+    pub fn rnd_bits(&self, class: u32) -> Reading<(u32, &'static str)> {
+        // A kernel of 32 bits has no other programs, and no setting of their own for them.
+        let compat = class == 32 && self.mmap_rnd_compat_bits != Err(Missing::Unsupported);
+        let (set, built) = if compat {
+            (
+                (self.mmap_rnd_compat_bits, "mmap_rnd_compat_bits"),
+                (self.built_rnd_compat_bits, "CONFIG_ARCH_MMAP_RND_COMPAT_BITS"),
+            )
+        } else {
+            ((self.mmap_rnd_bits, "mmap_rnd_bits"), (self.built_rnd_bits, "CONFIG_ARCH_MMAP_RND_BITS"))
+        };
+        set.0.map(|bits| (bits, set.1)).or_else(|why| built.0.map(|bits| (bits, built.1)).map_err(|_| why))
+    }
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let none = Err(Missing::NotRequested);
-        Self { randomize_va_space: none, mmap_rnd_bits: none, mmap_rnd_compat_bits: none }
+        Self {
+            randomize_va_space: none,
+            mmap_rnd_bits: none,
+            mmap_rnd_compat_bits: none,
+            built_rnd_bits: none,
+            built_rnd_compat_bits: none,
+        }
     }
 }
 
