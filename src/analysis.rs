@@ -2,6 +2,7 @@
 
 pub mod container;
 pub mod family;
+pub mod layout;
 pub mod machine;
 pub mod observe;
 pub mod rates;
