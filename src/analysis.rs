@@ -6,6 +6,7 @@ pub mod container;
 pub(crate) mod example;
 pub mod family;
 pub mod growth;
+pub mod layout;
 pub mod machine;
 pub mod mapping;
 pub mod objects;

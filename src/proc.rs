@@ -4,7 +4,10 @@
 
 #![deny(clippy::indexing_slicing)]
 
+pub mod auxv;
+pub mod elf;
 pub mod fields;
+pub mod kernel_config;
 pub mod mountinfo;
 pub mod stat;
 pub mod status;

@@ -1,15 +1,174 @@
-//! The program file of a process and the drawing of its addresses.
+//! The program file of a process, how the kernel is set to draw addresses, and what it drew for the process.
+//!
+//! The file is opened through the link `exe`, which leads to the file itself: also where it has been deleted or replaced,
+//! or lies in another mount namespace.
 
-use super::source::Source;
+use super::{
+    process::{read_stat, task_with_memory},
+    source::{ProcPath, Reader, Source, Task, absent, missing},
+};
 use crate::{
-    snapshot::{Missing, Reading, program::Program},
+    proc::{
+        auxv, elf,
+        fields::{hexadecimal, lines, number, single, words},
+        kernel_config,
+    },
+    snapshot::{
+        Missing, Process, Reading,
+        map::FileId,
+        program::{Draw, Elf, Program, Settings},
+    },
+    text::Text,
     unit::ProcessKey,
 };
+use object::read::ReadCache;
+use rustix::fd::OwnedFd;
+use std::{fs::File, ops::ControlFlow};
+
+/// Bytes of a line of `maps`, of which a path is four times PATH_MAX at most.
+const LONGEST_LINE: usize = 64 * 1024;
 
 /// What is known of the program of a process.
 ///
 /// # Errors
-/// Why nothing is.
-pub fn read(_source: &dyn Source, _key: ProcessKey) -> Reading<Program> {
-    Err(Missing::Unsupported)
+/// `Gone` where the process has ended; else why its `stat` cannot be read.
+pub fn read(source: &dyn Source, key: ProcessKey) -> Reading<Program> {
+    let mut reader = Reader::new(source);
+    let process = identified(&mut reader, key)?;
+    let settings = settings(source);
+    let task = task_with_memory(&mut reader, &process);
+    let personality = reader.task(task, "personality").and_then(|text| hexadecimal(text.trim_ascii()));
+    let personality = personality.and_then(|value| u32::try_from(value).map_err(|_| Missing::Malformed));
+    if process.is_kernel_thread() {
+        let none = Missing::Unsupported;
+        return Ok(Program { path: Err(none), file: None, elf: Err(none), settings, personality, draw: Err(none) });
+    }
+    let path = reader.task_link(task, "exe").map(|link| Text::from(&link[..]));
+    let elf = elf_of(source, ProcPath::default().of(task, "exe"));
+    // Where the file cannot be read its class is most likely the machine's own.
+    let class = elf.as_ref().ok().and_then(Option::as_ref).map_or(usize::BITS, |elf| elf.bits);
+    let draw = draw(&mut reader, task, class);
+    let file =
+        draw.as_ref().ok().and_then(|draw| draw.address(auxv::PHDR)).and_then(|address| file_at(source, task, address));
+    // Else all this may be of another process that was given the same pid.
+    identified(&mut reader, key)?;
+    Ok(Program { path, file, elf, settings, personality, draw })
+}
+
+/// The process as its `stat` has it, if it still is the one meant.
+fn identified(reader: &mut Reader<'_>, key: ProcessKey) -> Reading<Process> {
+    let process = read_stat(reader, Task::Process(key.pid), None)?;
+    if process.key == key { Ok(process) } else { Err(Missing::Gone) }
+}
+
+/// How the kernel is set to draw addresses.
+#[must_use]
+pub fn settings(source: &dyn Source) -> Settings {
+    let mut reader = Reader::new(source);
+    let mut sysctl = |path| reader.file(path).and_then(single).map_err(absent);
+    let mut settings = Settings {
+        randomize_va_space: sysctl("sys/kernel/randomize_va_space"),
+        mmap_rnd_bits: sysctl("sys/vm/mmap_rnd_bits"),
+        mmap_rnd_compat_bits: sysctl("sys/vm/mmap_rnd_compat_bits"),
+        ..Settings::default()
+    };
+    if settings.mmap_rnd_bits.is_err() {
+        let config = kernel_config(&mut reader);
+        let built =
+            |option| config.as_ref().map_err(|why| *why).and_then(|config| kernel_config::value(config, option));
+        settings.built_rnd_bits = built("CONFIG_ARCH_MMAP_RND_BITS");
+        settings.built_rnd_compat_bits = built("CONFIG_ARCH_MMAP_RND_COMPAT_BITS");
+    }
+    settings
+}
+
+/// The kernel's configuration, where a distribution puts it.
+fn kernel_config(reader: &mut Reader<'_>) -> Reading<Vec<u8>> {
+    let release = reader.file("sys/kernel/osrelease")?.trim_ascii();
+    let path = format!("/boot/config-{}", str::from_utf8(release).map_err(|_| Missing::Malformed)?);
+    reader.file(&path).map(<[u8]>::to_vec).map_err(absent)
+}
+
+/// What the headers of a file say, be it below the root of /proc or outside; `None` where it is no ELF file.
+///
+/// # Errors
+/// Why it cannot be opened or read; `Malformed` where the kernel would not load it.
+pub fn elf_of(source: &dyn Source, path: &str) -> Reading<Option<Elf>> {
+    elf_of_file(source.open(path)?)
+}
+
+/// What the headers of an open file say. Of a large file only the tables are read.
+///
+/// # Errors
+/// As [`elf_of`].
+pub fn elf_of_file(file: OwnedFd) -> Reading<Option<Elf>> {
+    elf::parse(&ReadCache::new(File::from(file)))
+}
+
+/// What the kernel drew for a program whose words have this many bits.
+fn draw(reader: &mut Reader<'_>, task: Task, class: u32) -> Reading<Draw> {
+    let entries = auxv::parse(reader.task(task, "auxv")?, class)?;
+    let random = entries.iter().find(|(key, _)| *key == auxv::RANDOM).ok_or(Missing::Unsupported);
+    let random = random.and_then(|(_, address)| sixteen_bytes(reader.source, task, *address));
+    let drawn = auxv::DRAWN.iter().filter_map(|key| entries.iter().find(|(entry, _)| entry == key));
+    Ok(Draw::new(drawn.copied().collect(), random))
+}
+
+fn sixteen_bytes(source: &dyn Source, task: Task, address: u64) -> Reading<[u8; 16]> {
+    let memory = source.open(ProcPath::default().of(task, "mem"))?;
+    let mut bytes = [0; 16];
+    let count = rustix::io::pread(&memory, &mut bytes, address).map_err(missing)?;
+    // Nothing is read of a process that has no memory any more.
+    if count == bytes.len() { Ok(bytes) } else { Err(Missing::Gone) }
+}
+
+/// The file that is mapped at an address, as `maps` names it. Of the map as much is read as lies below it: programs lie
+/// low.
+fn file_at(source: &dyn Source, task: Task, address: u64) -> Option<FileId> {
+    let (mut found, mut rest) = (None, Vec::new());
+    let each = &mut |piece: &[u8]| {
+        rest.extend_from_slice(piece);
+        let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        found = lines(rest.get(..whole).unwrap_or_default()).find_map(|line| file_of(line, address));
+        rest.drain(..whole);
+        let enough = found.is_some() || rest.len() > LONGEST_LINE;
+        if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    // Where the map cannot be read the file stays unknown.
+    let _ = source.stream(ProcPath::default().of(task, "maps"), each);
+    found
+}
+
+/// The file of this line of `maps`, where the line is the one that holds the address.
+fn file_of(line: &[u8], address: u64) -> Option<FileId> {
+    let mut words = words(line);
+    let (start, end) = pair(words.next()?, b'-')?;
+    let device = pair(words.nth(2)?, b':')?;
+    let inode = number(words.next()?).ok()?;
+    let device = (u32::try_from(device.0).ok()?, u32::try_from(device.1).ok()?);
+    (start..end).contains(&address).then_some(FileId { device, inode })
+}
+
+fn pair(word: &[u8], between: u8) -> Option<(u64, u64)> {
+    let (first, second) = word.split_at_checked(word.iter().position(|byte| *byte == between)?)?;
+    Some((hexadecimal(first).ok()?, hexadecimal(second.get(1..)?).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_at_an_address_is_that_of_the_line_that_holds_it() {
+        let line = b"7f0000001000-7f0000003000 r--p 00002000 fe:1a 4711                       /usr/bin/a b";
+        let file = FileId { device: (0xfe, 0x1a), inode: 4711 };
+        assert_eq!(file_of(line, 0x7f00_0000_1000), Some(file));
+        assert_eq!(file_of(line, 0x7f00_0000_2fff), Some(file));
+        assert_eq!(file_of(line, 0x7f00_0000_3000), None);
+        for broken in
+            [&b"7f0000001000 r--p 0 fe:1a 1"[..], b"zz-1 r--p 0 fe:1a 1", b"", b"0-ffff r--p 0 fe 1", b"0-ffff"]
+        {
+            assert_eq!(file_of(broken, 1), None);
+        }
+    }
 }

@@ -32,12 +32,43 @@ pub struct Settings {
     pub mmap_rnd_bits: Reading<u32>,
     /// `/proc/sys/vm/mmap_rnd_compat_bits`: the same for 32-bit programs.
     pub mmap_rnd_compat_bits: Reading<u32>,
+    /// `CONFIG_ARCH_MMAP_RND_BITS`: what `mmap_rnd_bits` is until somebody sets it; asked for where that is not told.
+    pub built_rnd_bits: Reading<u32>,
+    /// `CONFIG_ARCH_MMAP_RND_COMPAT_BITS`: the same for 32-bit programs.
+    pub built_rnd_compat_bits: Reading<u32>,
+}
+
+impl Settings {
+    /// The bits that the place of mappings has in a program of this class (64 or 32), and by what name the kernel has
+    /// them: the setting, else what it was built with.
+    ///
+    /// # Errors
+    /// Why neither is known.
+    pub fn rnd_bits(&self, class: u32) -> Reading<(u32, &'static str)> {
+        // A kernel of 32 bits has no other programs, and no setting of their own for them.
+        let compat = class == 32 && self.mmap_rnd_compat_bits != Err(Missing::Unsupported);
+        let (set, built) = if compat {
+            (
+                (self.mmap_rnd_compat_bits, "mmap_rnd_compat_bits"),
+                (self.built_rnd_compat_bits, "CONFIG_ARCH_MMAP_RND_COMPAT_BITS"),
+            )
+        } else {
+            ((self.mmap_rnd_bits, "mmap_rnd_bits"), (self.built_rnd_bits, "CONFIG_ARCH_MMAP_RND_BITS"))
+        };
+        set.0.map(|bits| (bits, set.1)).or_else(|why| built.0.map(|bits| (bits, built.1)).map_err(|_| why))
+    }
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let none = Err(Missing::NotRequested);
-        Self { randomize_va_space: none, mmap_rnd_bits: none, mmap_rnd_compat_bits: none }
+        Self {
+            randomize_va_space: none,
+            mmap_rnd_bits: none,
+            mmap_rnd_compat_bits: none,
+            built_rnd_bits: none,
+            built_rnd_compat_bits: none,
+        }
     }
 }
 
@@ -51,6 +82,8 @@ pub struct Elf {
     pub machine: u16,
     /// It can be loaded anywhere (ET_DYN): position-independent.
     pub pie: bool,
+    /// It is a shared library (ET_DYN with neither DF_1_PIE nor DT_DEBUG), such as the interpreter started as a program.
+    pub library: bool,
     /// It needs no interpreter and no library.
     pub is_static: bool,
     /// The interpreter that loads its libraries (PT_INTERP).
@@ -65,6 +98,8 @@ pub struct Elf {
     pub stripped: bool,
     /// The note NT_GNU_BUILD_ID, in hexadecimal digits.
     pub build_id: Option<String>,
+    /// The lowest address of a loadable segment, as in the file: where a program that is not position-independent lies.
+    pub base: u64,
     /// The largest alignment of a loadable segment.
     pub alignment: u64,
 }
