@@ -101,7 +101,10 @@ fn kind(path: &str, mapping: &Mapping, before: Option<&Mapping>) -> Kind {
         }
         "" if beside.is_some_and(|before| before.kind == Kind::Data) => Kind::Bss,
         "" => Kind::Anonymous,
-        path if !path.contains("/lib") && !path.contains("/bin") || path.contains("/locale") || path.contains("cache") => {
+        path if !path.contains("/lib") && !path.contains("/bin")
+            || path.contains("/locale")
+            || path.contains("cache") =>
+        {
             Kind::File
         }
         _ if run => Kind::Text,

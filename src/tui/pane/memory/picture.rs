@@ -17,7 +17,7 @@ const FAR: (u64, u64) = (4 << 30, 64 << 20);
 const KERNEL: u64 = 1 << 63;
 /// First address of a space of 64 bits that one of 32 does not have.
 const FOUR_GIB: u64 = 1 << 32;
-/// A cluster with more lines than this is no picture: neighbours are then drawn as one.
+/// A cluster with more lines than this is no picture: neighbours are then drawn as one, first those without a name.
 const MOST: usize = 200;
 
 /// How far mappings are drawn together.
@@ -140,9 +140,8 @@ impl Picture {
             let shape = Shape::Cluster { range: start..end, mapped: mapped(all), mappings: all.len() };
             self.lines.push(Line { members: members.start..members.start, shape });
         }
-        let each = objects.len().div_ceil(MOST).max(1);
         let mut below = start;
-        for together in objects.chunks(each) {
+        for together in gathered(mappings, objects) {
             let members = together.first().map_or(0, |first| first.start)..together.last().map_or(0, |last| last.end);
             let own = &mappings[members.clone()];
             let hole = below..own.first().map_or(below, |first| first.start);
@@ -212,6 +211,21 @@ fn cluster(mappings: &[Mapping], objects: &[Range<usize>], far: u64) -> usize {
     objects.windows(2).position(ends).map_or(objects.len(), |at| at + 1)
 }
 
+/// Objects that have one line: each its own, unless they are too many.
+fn gathered<'a>(mappings: &[Mapping], objects: &'a [Range<usize>]) -> Vec<&'a [Range<usize>]> {
+    if objects.len() <= MOST {
+        return objects.chunks(1).collect();
+    }
+    let nameless = |object: &Range<usize>| {
+        let own = &mappings[object.clone()];
+        let last = own.last().map(|mapping| mapping.kind);
+        last.filter(|_| own.iter().all(|mapping| mapping.path.is_none()))
+    };
+    let alike: Vec<_> =
+        objects.chunk_by(|one, next| nameless(one).is_some() && nameless(one) == nameless(next)).collect();
+    if alike.len() <= MOST { alike } else { objects.chunks(objects.len().div_ceil(MOST)).collect() }
+}
+
 /// Neighbouring mappings that belong together.
 fn objects(mappings: &[Mapping], grain: Grain) -> Vec<Range<usize>> {
     let mut objects: Vec<Range<usize>> = Vec::new();
@@ -247,16 +261,22 @@ fn belongs(mappings: &[Mapping], object: &Range<usize>, at: usize) -> bool {
         // Variables that begin as zero follow those with values.
         (None, Kind::Bss) => touches && first.path.is_some(),
         (Some(path), _) => first.path.as_ref() == Some(path) && first.file == next.file,
-        (None, kind) => touches && last.path.is_none() && last.kind == kind,
+        // Addresses kept free behind what was given out of them, as malloc does for its arenas.
+        (None, kind) => touches && last.path.is_none() && last.kind == kind && is_closed(next) && !is_closed(last),
     }
+}
+
+/// Whether nothing may be done there.
+fn is_closed(mapping: &Mapping) -> bool {
+    let permissions = mapping.permissions;
+    ![Permissions::READ, Permissions::WRITE, Permissions::EXECUTE].iter().any(|one| permissions.has(*one))
 }
 
 /// Whether a mapping keeps the stack of a thread apart from what lies below.
 fn is_guard(mappings: &[Mapping], at: usize) -> bool {
     let next = mappings.get(at + 1);
     mappings.get(at).zip(next).is_some_and(|(guard, stack)| {
-        let closed = !(guard.permissions.has(Permissions::READ) || guard.permissions.has(Permissions::WRITE));
-        let bare = closed && guard.path.is_none() && guard.kind != Kind::ThreadStack;
+        let bare = is_closed(guard) && guard.path.is_none() && guard.kind != Kind::ThreadStack;
         bare && stack.kind == Kind::ThreadStack && guard.end == stack.start
     })
 }

@@ -25,6 +25,8 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 /// The smallest thing on the scale.
 const PAGE: u64 = 4096;
+/// Bytes of a name that can come to be seen.
+const NAME: usize = 512;
 /// Cells for a size: `1023B` and a blank.
 const SIZE: usize = 6;
 /// Cells for permissions or for how many mappings there are, and a blank.
@@ -96,7 +98,7 @@ pub fn draw(
 ) {
     let drawing = Drawing { picture, mappings, cursor, look };
     let legend = legend::lines(drawing.legend(), usize::from(area.width).saturating_sub(1));
-    let parts = Parts::of(area, u16::try_from(legend.len()).unwrap_or(u16::MAX).min(2));
+    let parts = Parts::of(area, u16::try_from(legend.len()).unwrap_or(u16::MAX).min(area.height / 12));
     let columns = Columns::of(usize::from(area.width), picture.digits);
     if let Some(area) = parts.strip {
         drawing.strip(area, buffer);
@@ -317,48 +319,36 @@ impl Drawing<'_> {
         line::draw(buffer, area, &pieces, self.look.glyphs.cut);
     }
 
-    /// What the object is called: the last part of a path first, for it says most.
-    fn name(
-        &self,
-        members: &[Mapping],
-        objects: Option<usize>,
-        style: impl Fn(Role) -> Style,
-    ) -> Vec<Piece<'static>> {
-        let mut pieces = Vec::new();
+    /// What the line is called.
+    fn name(&self, members: &[Mapping], objects: Option<usize>, style: impl Fn(Role) -> Style) -> Vec<Piece<'static>> {
+        let label = |text: String| Piece::new(text, style(Role::Label));
+        let (Some(first), Some(last)) = (members.first(), members.last()) else { return Vec::new() };
         if let Some(objects) = objects {
-            let text = format!("{} objects, from ", grouped(objects as u64));
-            pieces.push(Piece::new(text, style(Role::Label)));
+            let count = grouped(objects as u64);
+            if members.iter().all(|mapping| mapping.kind == first.kind && mapping.path.is_none()) {
+                return vec![label(format!("{count} {} mappings", kind::label(first.kind)))];
+            }
+            let (from, to) = (file(first), file(last));
+            return vec![label(format!("{count} objects, {from} to {to}"))];
         }
         let named = members.iter().find(|mapping| mapping.object().is_some());
         let stack = || members.iter().find(|mapping| mapping.kind == Kind::ThreadStack);
-        let Some(mapping) = named.or_else(stack).or_else(|| members.first()) else { return pieces };
-        let Some(path) = mapping.object() else {
-            let text = match (mapping.kind, mapping.thread) {
-                (Kind::ThreadStack, Some(thread)) => format!("stack of thread {thread}"),
-                (kind, _) if Access::of(mapping.permissions) == Access::None && members.len() == 1 => {
-                    format!("{}, not accessible", kind::label(kind))
-                }
-                (kind, _) => kind::label(kind).to_owned(),
-            };
-            pieces.push(Piece::new(text, style(Role::Label)));
-            return pieces;
-        };
-        let slash = path.iter().rposition(|byte| *byte == b'/').filter(|_| path.first() == Some(&b'/'));
-        let (directory, file) = slash.map_or((&b""[..], path), |at| (&path[..at], &path[at + 1..]));
-        pieces.push(Piece::new(printable(file).into_owned(), style(Role::Label)));
-        if mapping.deleted {
+        let mapping = named.or_else(stack).unwrap_or(first);
+        let mut pieces = vec![label(file(mapping))];
+        let bare = is_bare(mapping.kind);
+        if mapping.deleted && !bare {
             pieces.push(Piece::new(" deleted", style(Role::Warn)));
         }
-        if slash.is_some() && objects.is_none() {
-            let directory = if directory.is_empty() { "/".into() } else { printable(directory) };
+        let path = mapping.object().unwrap_or_default();
+        if let Some(slash) = path.iter().rposition(|byte| *byte == b'/').filter(|_| path.starts_with(b"/") && !bare) {
+            let directory = printable(&path[..slash.max(1)]);
             pieces.push(Piece::new(format!(" in {directory}"), style(Role::Dim)));
         }
         pieces
     }
 
     fn kind_style(&self, mapping: &Mapping) -> Style {
-        let role =
-            if mapping.permissions.is_writable_and_executable() { Role::Bad } else { kind::role(mapping.kind) };
+        let role = if mapping.permissions.is_writable_and_executable() { Role::Bad } else { kind::role(mapping.kind) };
         self.style(role)
     }
 
@@ -432,11 +422,9 @@ impl Drawing<'_> {
         if mapping.file.inode != 0 {
             pieces.push(Piece::new(format!(" at 0x{:x}", mapping.offset), dim).spare(2));
         }
-        let used: usize = pieces.iter().map(|piece| line::cells(&piece.text)).sum();
-        if let Some(name) = mapping.object() {
-            let name = name.rsplit(|byte| *byte == b'/').next().filter(|_| name.starts_with(b"/")).unwrap_or(name);
-            // Not all of a name that has no end: the line is cut anyhow.
-            let text = format!("  {}", printable(&name[..name.len().min(256)]));
+        if mapping.path.is_some() {
+            let used: usize = pieces.iter().map(|piece| line::cells(&piece.text)).sum();
+            let text = format!("  {}", file(mapping));
             let room = usize::from(area.width).saturating_sub(used);
             let spare = if line::cells(&text) > room { 3 } else { 0 };
             pieces.push(Piece::new(text, label).spare(spare));
@@ -448,20 +436,39 @@ impl Drawing<'_> {
     fn legend(&self) -> Vec<legend::Entry<'static>> {
         let dim = self.style(Role::Dim);
         let there = Kind::ALL.iter().filter(|(kind, ..)| self.picture.kinds >> *kind as u32 & 1 == 1);
-        let mut entries: Vec<legend::Entry<'static>> = there
-            .map(|(kind, ..)| {
-                let style = self.style(kind::role(*kind));
-                vec![Piece::new(kind::letter(*kind), style), Piece::new(format!(" {}", kind::label(*kind)), dim)]
-            })
-            .collect();
+        let entry = |(kind, ..): &(Kind, &str, &str)| {
+            let style = self.style(kind::role(*kind));
+            vec![Piece::new(kind::letter(*kind), style), Piece::new(format!(" {}", kind::label(*kind)), dim)]
+        };
         let fillings =
-            [(Access::Execute, "run"), (Access::Write, "write"), (Access::Read, "read"), (Access::None, "nothing")];
-        for (access, word) in fillings {
-            let glyph = access.glyph(self.look.glyphs);
-            entries.push(vec![Piece::new(glyph, self.style(Role::Label)), Piece::new(format!(" {word}"), dim)]);
-        }
-        entries
+            [(Access::Execute, "run "), (Access::Write, "write "), (Access::Read, "read "), (Access::None, "nothing")];
+        let filling = |(access, word): (Access, &'static str)| {
+            [Piece::new(access.glyph(self.look.glyphs), self.style(Role::Label)), Piece::new(format!(" {word}"), dim)]
+        };
+        let fillings = fillings.into_iter().flat_map(filling).collect();
+        std::iter::once(fillings).chain(there.map(entry)).collect()
     }
+}
+
+/// Whether it lives in memory only: its name was never one in a directory, and is always that of a deleted file.
+fn is_bare(kind: Kind) -> bool {
+    matches!(kind, Kind::Shared | Kind::Memfd | Kind::Sysv)
+}
+
+/// What a mapping is called: the last part of its path, for that says most; its kind where it has none.
+fn file(mapping: &Mapping) -> String {
+    let Some(path) = mapping.object() else {
+        return match (mapping.kind, mapping.thread) {
+            (Kind::ThreadStack, Some(thread)) => format!("stack of thread {thread}"),
+            (kind, _) if Access::of(mapping.permissions) == Access::None => {
+                format!("{}, out of bounds", kind::label(kind))
+            }
+            (kind, _) => kind::label(kind).to_owned(),
+        };
+    };
+    let split = path.starts_with(b"/") && !is_bare(mapping.kind);
+    let file = path.rsplit(|byte| *byte == b'/').next().filter(|_| split).unwrap_or(path);
+    printable(&file[..file.len().min(NAME)]).into_owned()
 }
 
 /// What a line weighs in the strip: free space half of what is mapped.
