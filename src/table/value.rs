@@ -280,6 +280,20 @@ pub fn scaled(number: f64) -> String {
     format!("{value:.digits$}{}", UNITS[unit])
 }
 
+/// A count to the last unit: `4,812`.
+#[must_use]
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 fn fixed(percent: f64) -> String {
     if percent < 999.95 { format!("{percent:.1}") } else { format!("{percent:.0}") }
 }

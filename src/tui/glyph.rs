@@ -29,6 +29,14 @@ pub struct Glyphs {
     pub dot: &'static str,
     /// Something that has not come in yet.
     pub pending: &'static str,
+    /// The line under the cursor, where a mark and not colour says it.
+    pub cursor: &'static str,
+    /// So many of something.
+    pub times: &'static str,
+    /// Memory that may be run, written, read, and that is out of bounds: the denser, the more can happen there.
+    pub access: [&'static str; 4],
+    /// Pages of a cell that are all in one state, and where only some are; in the order of `PageState::ALL`.
+    pub pages: [(&'static str, &'static str); 6],
 }
 
 impl Glyphs {
@@ -47,6 +55,10 @@ impl Glyphs {
         frame: ("─", "│", ["┌", "┐", "┘", "└"]),
         dot: "·",
         pending: "…",
+        cursor: "▸",
+        times: "×",
+        access: ["█", "▓", "▒", "░"],
+        pages: [("·", "·"), ("█", "▄"), ("▒", "░"), ("▓", "▚"), ("S", "s"), ("0", "o")],
     };
 
     /// For all others.
@@ -64,6 +76,10 @@ impl Glyphs {
         frame: ("-", "|", ["+", "+", "+", "+"]),
         dot: ",",
         pending: ".",
+        cursor: ">",
+        times: "x",
+        access: ["#", "=", "-", "."],
+        pages: [(".", "."), ("A", "a"), ("F", "f"), ("H", "h"), ("S", "s"), ("0", "o")],
     };
 }
 

@@ -26,6 +26,12 @@ roles! {
     CpuSteal "cpu_steal", MemoryUsed "memory_used", MemoryCache "memory_cache",
     StateRunning "state_running", StateBlocked "state_blocked", StateZombie "state_zombie",
     StateStopped "state_stopped", StateIdle "state_idle",
+    Changed "changed",
+    KindCode "kind_code", KindConstant "kind_constant", KindData "kind_data", KindHeap "kind_heap",
+    KindStack "kind_stack", KindAnonymous "kind_anonymous", KindShared "kind_shared", KindFile "kind_file",
+    KindDevice "kind_device", KindKernel "kind_kernel", KindOther "kind_other",
+    PageUntouched "page_untouched", PageAnonymous "page_anonymous", PageFile "page_file", PageHuge "page_huge",
+    PageSwapped "page_swapped", PageZero "page_zero",
 }
 
 /// The themes that come with the program: name and file.

@@ -15,6 +15,7 @@ mod hostile_tree;
 mod live_columns;
 mod need;
 mod packaging;
+mod pictures;
 mod properties;
 mod pty;
 mod record;

@@ -1,8 +1,12 @@
 //! Pane 4, Memory: the map of the selected process, in views of the same rows. Holds selection, order and what narrows the
 //! view; the map itself is the subject's.
 
+pub mod contents;
 mod draw;
+pub mod kind;
 pub mod lines;
+pub mod pages;
+pub mod picture;
 
 use super::{Found, Look, Pane, Purpose, World};
 use crate::{

@@ -96,7 +96,7 @@ impl Headless {
         self.answered.retain(|answered| questions.contains(answered));
         let open: Vec<_> = questions.into_iter().filter(|question| !self.answered.contains(question)).collect();
         for question in &open {
-            inspect::answer(&*self.source, question, &mut |answer| {
+            inspect::answer(&self.source, question, &mut |answer| {
                 self.app.update(Input::Answered((question.clone(), answer)));
                 ControlFlow::Continue(())
             });

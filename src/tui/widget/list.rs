@@ -44,10 +44,16 @@ impl List {
 
     /// The items in view in a room of `height` lines, the cursor among them.
     pub fn visible(&self, len: usize, height: usize) -> Range<usize> {
+        self.showing(self.at, len, height)
+    }
+
+    /// The lines in view where the items are drawn as lines of their own making: `line`, which stands for the item under
+    /// the cursor, is among them.
+    pub fn showing(&self, line: usize, len: usize, height: usize) -> Range<usize> {
         self.height.set(height);
-        let mut offset = self.offset.get().min(self.at);
-        if self.at >= offset + height {
-            offset = self.at + 1 - height.max(1);
+        let mut offset = self.offset.get().min(line);
+        if line >= offset + height {
+            offset = line + 1 - height.max(1);
         }
         offset = offset.min(len.saturating_sub(height));
         self.offset.set(offset);
