@@ -14,8 +14,8 @@ use sysview::{
     tui::{
         glyph::Glyphs,
         pane::{
+            Look,
             memory::picture::{self, Grain, Picture},
-            processes::draw::Look,
         },
         theme::{Depth, Theme},
         widget::list::List,
