@@ -1,5 +1,6 @@
 //! What two snapshots say: rates, the tree, ages. Pure functions on plain data; reads no file and no clock.
 
+pub mod aslr;
 pub mod container;
 pub mod family;
 pub mod machine;
