@@ -1,6 +1,7 @@
 //! What snapshots and memory maps say: rates, the tree, ages, what grew. Pure functions on plain data; reads no file and no
 //! clock.
 
+pub mod aslr;
 pub mod container;
 #[cfg(test)]
 pub(crate) mod example;

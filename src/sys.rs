@@ -8,6 +8,7 @@ pub mod pagemap;
 pub mod perf;
 pub mod pidfd;
 pub mod taskstats;
+pub mod trace;
 
 /// Bytes in a page of memory.
 #[must_use]

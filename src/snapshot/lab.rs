@@ -1,11 +1,12 @@
 //! The laboratory: one command started again and again, stopped before a line of it has run, and where its memory lay.
 
 use super::{
-    Reading,
+    Missing, Reading,
     map::Mapping,
     program::{Elf, Settings},
 };
 use crate::text::Text;
+use std::sync::Arc;
 
 /// What is to be run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,16 +28,41 @@ pub struct Lab {
     pub elf: Reading<Option<Elf>>,
     /// What the kernel is set to.
     pub settings: Settings,
+    /// The release of the kernel, such as `6.18.44`.
+    pub release: Reading<Text>,
+    /// Bytes in a page of memory.
+    pub page_size: u64,
     /// The personality that the runs had.
     pub personality: Reading<u32>,
     /// The runs that are done.
-    pub runs: Vec<Run>,
+    pub runs: Vec<Arc<Run>>,
     /// What deserves to be said: a set-uid program that ran without its rights, constructors that did run.
     pub notes: Vec<String>,
     /// Why it cannot go on.
     pub problem: Option<String>,
     /// Whether it has ended.
     pub done: bool,
+}
+
+impl Lab {
+    /// A laboratory in which nothing has been done.
+    #[must_use]
+    pub fn new(order: Order) -> Self {
+        let none = Missing::NotRequested;
+        Self {
+            order,
+            program: Err(none),
+            elf: Err(none),
+            settings: Settings::default(),
+            release: Err(none),
+            page_size: 4096,
+            personality: Err(none),
+            runs: Vec::new(),
+            notes: Vec::new(),
+            problem: None,
+            done: false,
+        }
+    }
 }
 
 /// One run, at the moment it was stopped.
