@@ -36,6 +36,20 @@ pub struct Change {
     pub swap: Option<i64>,
 }
 
+impl Change {
+    /// Both changes together; what is not known of one is not known of both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |a: Option<i64>, b: Option<i64>| Some(a?.saturating_add(b?));
+        Self {
+            size: self.size.saturating_add(other.size),
+            rss: sum(self.rss, other.rss),
+            pss: sum(self.pss, other.pss),
+            swap: sum(self.swap, other.swap),
+        }
+    }
+}
+
 impl<'a> MapRow<'a> {
     /// The mapping at this place of a map.
     #[must_use]

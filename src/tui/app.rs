@@ -429,6 +429,15 @@ impl App {
                     self.overlays.push(Box::new(Explain::of_selected(title, columns)));
                 }
             }
+            Action::Baseline => {
+                if self.subject.set_baseline() {
+                    let world = World { observation, subject: &self.subject };
+                    self.panes.memory.show_growth(world);
+                    self.note = Some(("baseline taken: what changes from now on is shown".to_owned(), Role::Good));
+                } else {
+                    self.note = Some(("there is no map to compare with".to_owned(), Role::Warn));
+                }
+            }
             action => {
                 self.panes.memory.act(action, world);
             }
@@ -468,7 +477,12 @@ impl App {
             return self.thaw();
         }
         let world = World { observation, subject: &self.subject };
-        if !self.panes.shown_mut().back(world) && self.panes.current != PaneId::Processes {
+        if self.panes.shown_mut().back(world) {
+            return;
+        }
+        if self.panes.current == PaneId::Memory && self.subject.drop_baseline() {
+            self.panes.memory.forget_growth(World { observation, subject: &self.subject });
+        } else if self.panes.current != PaneId::Processes {
             self.open_pane(PaneId::Processes);
         }
     }

@@ -1,15 +1,24 @@
 //! The process that is looked into, and all that has been found out about it: what panes and overlays beyond the list of
 //! processes show. Answers come in one by one; a newer one takes the place of the older.
 
+use super::pane::memory::{
+    pages::Grid,
+    picture::{Grain, Picture},
+};
 use crate::{
+    analysis::{
+        growth::{Growth, History},
+        mapping::Change,
+    },
     snapshot::{
         Missing, Reading,
         inspect::{Answer, Question, Reply},
         map::MemoryMap,
+        memory::Pages,
     },
     unit::ProcessKey,
 };
-use std::sync::Arc;
+use std::{cell::OnceCell, ops::Range, sync::Arc};
 
 /// What is known of one process.
 #[derive(Debug, Default)]
@@ -18,6 +27,13 @@ pub struct Subject {
     map: Option<Reading<Option<Arc<MemoryMap>>>>,
     /// Why the last look at the map failed, where an older one is still shown.
     stale: Option<Missing>,
+    baseline: Option<Arc<MemoryMap>>,
+    /// What is different from the baseline.
+    growth: Option<Growth>,
+    history: History,
+    /// Made when first drawn.
+    picture: OnceCell<Picture>,
+    pages: Option<(Range<u64>, Reading<Grid>)>,
 }
 
 impl Subject {
@@ -36,13 +52,12 @@ impl Subject {
 
     /// Take in an answer; false where it is about something else.
     pub fn take(&mut self, (question, answer): &Reply) -> bool {
-        match question {
-            Question::Map(key, _) if Some(*key) == self.key => {
-                self.take_map(answer);
-                true
-            }
-            _ => false,
+        match (question, answer) {
+            (Question::Map(key, _), answer) if Some(*key) == self.key => self.take_map(answer),
+            (Question::Pages(key, range), answer) if Some(*key) == self.key => self.take_pages(range, answer),
+            _ => return false,
         }
+        true
     }
 
     fn take_map(&mut self, answer: &Reading<Answer>) {
@@ -50,6 +65,11 @@ impl Subject {
             Ok(Answer::Map(map)) => {
                 self.stale = None;
                 self.map = Some(Ok(map.clone()));
+                self.picture = OnceCell::new();
+                if let Some(map) = map {
+                    self.history.note(map);
+                }
+                self.compare();
             }
             Ok(_) => {}
             Err(missing) => match self.map {
@@ -57,6 +77,27 @@ impl Subject {
                 _ => self.map = Some(Err(*missing)),
             },
         }
+    }
+
+    fn take_pages(&mut self, range: &Range<u64>, answer: &Reading<Answer>) {
+        let grid = match answer {
+            Ok(Answer::Pages(pages)) => Ok(Grid::new(Arc::clone(pages), self.pages_before(range))),
+            Ok(_) => return,
+            Err(missing) => Err(*missing),
+        };
+        self.pages = Some((range.clone(), grid));
+    }
+
+    /// The pages of the same mapping as they were read before; it may have grown since at either end.
+    fn pages_before(&self, range: &Range<u64>) -> Option<&Pages> {
+        let (before, grid) = self.pages.as_ref()?;
+        let same = before.start == range.start || before.end == range.end;
+        grid.as_ref().ok().filter(|_| same).map(|grid| &**grid.pages())
+    }
+
+    fn compare(&mut self) {
+        let growth = self.baseline.as_ref().zip(self.known_map());
+        self.growth = growth.map(|(before, now)| Growth::between(before, now));
     }
 
     /// Its memory map: `None` where it has not come in yet, `Some(Ok(None))` where the process has none.
@@ -79,5 +120,59 @@ impl Subject {
     #[must_use]
     pub fn stale(&self) -> Option<Missing> {
         self.stale
+    }
+
+    /// The picture of the address space.
+    #[must_use]
+    pub fn picture(&self) -> &Picture {
+        let mappings = || self.known_map().map_or(&[][..], |map| &map.mappings);
+        self.picture.get_or_init(|| Picture::new(mappings(), Grain::Objects))
+    }
+
+    /// The pages of a range of addresses, as they were read last.
+    #[must_use]
+    pub fn pages(&self, range: &Range<u64>) -> Option<&Reading<Grid>> {
+        self.pages.as_ref().filter(|(own, _)| own == range).map(|(_, grid)| grid)
+    }
+
+    /// Take the map as it is now as baseline; false where there is none.
+    pub fn set_baseline(&mut self) -> bool {
+        self.baseline = self.known_map().cloned();
+        self.compare();
+        self.baseline.is_some()
+    }
+
+    /// Compare with nothing any more; false where that is so already.
+    pub fn drop_baseline(&mut self) -> bool {
+        self.growth = None;
+        self.baseline.take().is_some()
+    }
+
+    /// What later maps are compared with.
+    #[must_use]
+    pub fn baseline(&self) -> Option<&Arc<MemoryMap>> {
+        self.baseline.as_ref()
+    }
+
+    /// What is different from the baseline.
+    #[must_use]
+    pub fn growth(&self) -> Option<&Growth> {
+        self.growth.as_ref()
+    }
+
+    /// How the mapping at this place has changed since the baseline. Where one was split into several, the change is that
+    /// of all of them and stands with the first.
+    #[must_use]
+    pub fn change(&self, place: usize) -> Option<Change> {
+        let growth = self.growth.as_ref()?;
+        let piece = growth.of(place)?;
+        let first = growth.after(piece).first().copied();
+        (first == u32::try_from(place).ok()).then_some(piece.change)
+    }
+
+    /// Resident memory over the time it was watched.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.history
     }
 }

@@ -19,20 +19,61 @@ use crate::{
         query::{QueryError, complete},
         value::Order,
     },
+    text::Text,
     tui::{
         action::Action,
         widget::{line::Piece, list::List, table},
     },
 };
 use lines::{Lines, RowKey};
+use picture::Picture;
 use ratatui::{buffer::Buffer, layout::Rect};
+use std::{collections::HashSet, ops::Range};
 
 /// A filter over mappings.
 pub type MapQuery = QueryOf<OfMappings>;
 
+/// What of the map is on the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// A row for each mapping, or for each object.
+    #[default]
+    Table,
+    /// The address space from low to high.
+    Picture,
+    /// The pages of the selected mapping.
+    Pages,
+}
+
+impl View {
+    const ALL: [(Self, &'static str); 3] = [(Self::Table, "table"), (Self::Picture, "picture"), (Self::Pages, "pages")];
+
+    fn word(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
+    fn next(self) -> Self {
+        Self::ALL[(self as usize + 1) % Self::ALL.len()].0
+    }
+}
+
+/// What has a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// Each mapping.
+    #[default]
+    Mappings,
+    /// Each object, with sums; those that are open with their mappings.
+    Objects,
+}
+
 /// What decides over the rows.
 #[derive(Clone, Debug, Default)]
 pub struct Arrangement {
+    /// What has a row.
+    pub form: Form,
+    /// Objects that are open, by name.
+    pub open: HashSet<Text>,
     /// Sorted by this column; in order of address where `None`.
     pub sort: Option<(&'static MapColumn, Order)>,
     /// Only rows for which this holds.
@@ -53,14 +94,23 @@ enum Search {
 pub struct Memory {
     /// The columns, from left to right, with their width.
     pub columns: Vec<(&'static MapColumn, u16)>,
+    view: View,
     arrangement: Arrangement,
     search: Option<Search>,
     selected: Option<RowKey>,
     lines: Lines,
     list: List,
+    /// Which lines of the picture are in view.
+    picture: List,
+    pages: pages::View,
     width: u16,
     before: Before,
+    /// Columns and order before growth was asked for.
+    calm: Option<Calm>,
 }
+
+/// Columns and order as they were before those for growth.
+type Calm = (Vec<(&'static MapColumn, u16)>, Option<(&'static MapColumn, Order)>);
 
 /// What there was before an expression was typed.
 #[derive(Debug, Default)]
@@ -73,20 +123,24 @@ struct Before {
 impl Default for Memory {
     fn default() -> Self {
         Self {
-            columns: preset(0),
+            columns: preset("default"),
+            view: View::default(),
             arrangement: Arrangement::default(),
             search: None,
             selected: None,
             lines: Lines::default(),
             list: List::default(),
+            picture: List::default(),
+            pages: pages::View::default(),
             width: 80,
             before: Before::default(),
+            calm: None,
         }
     }
 }
 
-fn preset(at: usize) -> Vec<(&'static MapColumn, u16)> {
-    let names = MAP_PRESETS.get(at).map_or(&[][..], |(_, names)| names);
+fn preset(name: &str) -> Vec<(&'static MapColumn, u16)> {
+    let names = MAP_PRESETS.iter().find(|(other, _)| *other == name).map_or(&[][..], |(_, names)| names);
     names.iter().filter_map(|name| OfMappings::column(name)).map(|column| (column, column.width)).collect()
 }
 
@@ -101,12 +155,131 @@ impl Memory {
     pub fn title_of_selected(&self, world: World<'_>) -> Option<String> {
         let row = self.row(self.list.at, world)?;
         let pid = world.subject.key()?.pid;
-        Some(format!("Process {pid}, mapping {:x}: every figure", row.mapping.start))
+        Some(match self.lines.object(self.list.at) {
+            Some(object) => format!("Process {pid}, {}: sums", object.name.printable()),
+            None => format!("Process {pid}, mapping {:x}: every figure", row.mapping.start),
+        })
+    }
+
+    /// The mapping that is selected, of an object its first: its place in the map.
+    fn place(&self, world: World<'_>) -> Option<usize> {
+        let start = self.row(self.list.at, world)?.mapping.start;
+        world.subject.known_map()?.mappings.binary_search_by_key(&start, |mapping| mapping.start).ok()
+    }
+
+    /// The addresses of the selected mapping.
+    fn range(&self, world: World<'_>) -> Option<Range<u64>> {
+        Some(self.row(self.list.at, world)?.mapping.range())
+    }
+
+    /// Select the row of the mapping at a place of the map; the object that it belongs to is opened for that.
+    fn select_place(&mut self, place: usize, world: World<'_>) {
+        let Some(mapping) = world.subject.known_map().and_then(|map| map.mappings.get(place)) else { return };
+        let key = RowKey::Mapping(mapping.start, mapping.end);
+        if let Some(at) = self.lines.position(&key, world.subject) {
+            self.select(at);
+        }
+    }
+
+    /// Columns for growth, the largest first; what was there before comes back when the baseline is dropped.
+    pub fn show_growth(&mut self, world: World<'_>) {
+        if self.calm.is_none() {
+            self.calm = Some((std::mem::replace(&mut self.columns, preset("growth")), self.arrangement.sort));
+            self.arrangement.sort = OfMappings::column("rss_change").map(|column| (column, column.first));
+        }
+        self.view = View::Table;
+        self.rebuild(world);
+        self.select(0);
+    }
+
+    /// The baseline was dropped.
+    pub fn forget_growth(&mut self, world: World<'_>) {
+        if let Some((columns, sort)) = self.calm.take() {
+            self.columns = columns;
+            self.arrangement.sort = sort;
+        }
+        self.rebuild(world);
+    }
+
+    fn set_fold(&mut self, action: Action, world: World<'_>) {
+        if self.arrangement.form != Form::Objects {
+            return;
+        }
+        let name = self.lines.object_of(self.list.at).map(|object| object.name.clone());
+        match (action, name) {
+            (Action::Collapse, Some(name)) => {
+                self.arrangement.open.remove(&name);
+                self.selected = Some(RowKey::Object(name));
+            }
+            (Action::Expand, Some(name)) => {
+                self.arrangement.open.insert(name);
+            }
+            (Action::ExpandAll, _) if self.arrangement.open.is_empty() => {
+                let names = self.lines.objects.iter().map(|object| object.name.clone());
+                self.arrangement.open = names.collect();
+            }
+            _ => self.arrangement.open.clear(),
+        }
+        self.rebuild(world);
+    }
+
+    /// Move through the lines of the picture.
+    fn walk(&mut self, action: Action, world: World<'_>) -> bool {
+        let picture = world.subject.picture();
+        let Some(map) = world.subject.known_map() else { return false };
+        let page = self.picture.height().saturating_sub(1).max(1);
+        let mut place = self.place(world).unwrap_or(0);
+        let (steps, step): (usize, fn(&Picture, usize) -> usize) = match action {
+            Action::Up => (1, Picture::before),
+            Action::Down => (1, Picture::after),
+            Action::PageUp => (page, Picture::before),
+            Action::PageDown => (page, Picture::after),
+            Action::Home | Action::End => (0, Picture::before),
+            _ => return false,
+        };
+        for _ in 0..steps {
+            place = step(picture, place);
+        }
+        place = match action {
+            Action::Home => 0,
+            Action::End => map.mappings.len().saturating_sub(1),
+            _ => place,
+        };
+        self.select_place(place, world);
+        true
+    }
+
+    /// Let the cursor of the view that is on the screen move.
+    fn move_cursor(&mut self, action: Action, world: World<'_>) -> bool {
+        match self.view {
+            View::Table => {
+                let moved = self.list.act(action, self.lines.keys.len());
+                if moved {
+                    self.select(self.list.at);
+                }
+                moved
+            }
+            View::Picture => self.walk(action, world),
+            View::Pages => {
+                let grid = self.range(world).and_then(|range| world.subject.pages(&range));
+                grid.and_then(|grid| grid.as_ref().ok()).is_some_and(|grid| self.pages.act(action, grid.pages()))
+            }
+        }
+    }
+
+    fn next_view(&mut self, world: World<'_>) {
+        self.view = self.view.next();
+        if self.view == View::Pages
+            && let Some(range) = self.range(world)
+            && !range.contains(&self.pages.cursor)
+        {
+            self.pages = pages::View::at(range.start);
+        }
     }
 
     fn select(&mut self, at: usize) {
         self.list.at = at.min(self.lines.keys.len().saturating_sub(1));
-        self.selected = self.lines.keys.get(self.list.at).copied();
+        self.selected = self.lines.keys.get(self.list.at).cloned();
     }
 
     fn is_found(&self, at: usize, world: World<'_>) -> bool {
@@ -126,8 +299,9 @@ impl Memory {
             (Some(at), _) => self.select(at),
             // Nothing is mapped there: what would stand next to it is what one wants to see.
             (None, Some(Search::Address(address))) => {
-                let below = self.lines.keys.iter().rposition(|key| key.start() <= *address);
-                self.select(below.unwrap_or(0));
+                let map = world.subject.known_map();
+                let place = map.and_then(|map| map.holding(*address).err()).unwrap_or(0);
+                self.select_place(place.saturating_sub(1), world);
             }
             _ => {}
         }
@@ -149,14 +323,27 @@ impl Memory {
 
 impl Pane for Memory {
     fn act(&mut self, action: Action, world: World<'_>) -> bool {
-        let count = self.lines.keys.len();
-        if self.list.act(action, count) {
-            self.select(self.list.at);
+        if self.move_cursor(action, world) {
             return true;
         }
         match action {
             Action::Next => self.find(self.list.at + 1, 1, world),
             Action::Previous => self.find(self.list.at, -1, world),
+            Action::View => self.next_view(world),
+            Action::Form => {
+                let place = self.place(world);
+                self.arrangement.form = match self.arrangement.form {
+                    Form::Mappings => Form::Objects,
+                    Form::Objects => Form::Mappings,
+                };
+                self.rebuild(world);
+                if let Some(place) = place {
+                    self.select_place(place, world);
+                }
+            }
+            Action::Collapse | Action::Expand | Action::CollapseBranch | Action::ExpandBranch | Action::ExpandAll => {
+                self.set_fold(action, world)
+            }
             _ => return false,
         }
         true
@@ -179,7 +366,7 @@ impl Pane for Memory {
 
     fn rebuild(&mut self, world: World<'_>) {
         self.lines = Lines::build(world.subject, &self.arrangement);
-        let at = self.selected.and_then(|key| self.lines.position(key, world.subject));
+        let at = self.selected.as_ref().and_then(|key| self.lines.position(key, world.subject));
         self.select(at.unwrap_or(self.list.at));
     }
 
@@ -200,7 +387,10 @@ impl Pane for Memory {
     }
 
     fn click(&mut self, (x, y): (u16, u16), world: World<'_>) {
-        let rows = draw::rows(Rect::new(0, 0, self.width, u16::MAX), world);
+        if self.view != View::Table {
+            return;
+        }
+        let rows = draw::rows(Rect::new(0, 0, self.width, u16::MAX));
         if y >= rows.y {
             let first = self.list.visible(self.lines.keys.len(), self.list.height()).start;
             self.select(first + usize::from(y - rows.y));
@@ -217,7 +407,12 @@ impl Pane for Memory {
         let process = world.subject.key().and_then(|key| world.observation.now.find(key));
         // What has no memory of its own is not asked for it.
         let process = process.filter(|process| !process.is_kernel_thread() && !process.is_zombie());
-        process.map(|process| Question::Map(process.key, Depth::Figures)).into_iter().collect()
+        let Some(key) = process.map(|process| process.key) else { return Vec::new() };
+        let mut questions = vec![Question::Map(key, Depth::Figures)];
+        if self.view == View::Pages {
+            questions.extend(self.range(world).map(|range| Question::Pages(key, range)));
+        }
+        questions
     }
 
     fn all_columns(&self) -> Vec<About> {
@@ -270,8 +465,11 @@ impl Pane for Memory {
     }
 
     fn begin(&mut self, _purpose: Purpose) {
-        self.before =
-            Before { filter: self.arrangement.filter.clone(), search: self.search.clone(), selected: self.selected };
+        self.before = Before {
+            filter: self.arrangement.filter.clone(),
+            search: self.search.clone(),
+            selected: self.selected.clone(),
+        };
     }
 
     fn try_expression(&mut self, purpose: Purpose, text: &str, world: World<'_>) -> Result<(), QueryError> {
@@ -288,7 +486,7 @@ impl Pane for Memory {
             }
             Purpose::Search => {
                 self.search = query.map(Search::Query);
-                let from = self.before.selected.and_then(|key| self.lines.position(key, world.subject));
+                let from = self.before.selected.as_ref().and_then(|key| self.lines.position(key, world.subject));
                 self.find(from.unwrap_or(0), 1, world);
             }
         }

@@ -1,21 +1,23 @@
 //! How the Memory pane looks: what is known of the map as a whole, the heading and the rows; or why there are none.
 
-use super::Memory;
+use super::{Form, Memory, View, kind, lines::Target, pages, picture};
 use crate::{
-    analysis::MapRow,
+    analysis::{MapRow, growth::Fate},
     snapshot::{
         Missing, Process,
         map::{Amount, Kind, MemoryMap},
     },
     table::{
         MapColumn, OfMappings, Table, Value,
-        value::{Order, bytes_text, span},
+        columns::Total,
+        value::{Order, bytes_text, change_text, clock_text, span},
     },
     tui::{
         pane::{Look, Pane, Purpose, World},
         theme::Role,
         widget::{
             line::{self, Piece},
+            spark::{from_zero, spark},
             table,
         },
     },
@@ -24,29 +26,47 @@ use crate::{
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 /// The room for rows: below the facts and the heading.
-pub(super) fn rows(area: Rect, _world: World<'_>) -> Rect {
-    Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area }
+pub(super) fn rows(area: Rect) -> Rect {
+    let above = area.height.min(2);
+    Rect { y: area.y + above, height: area.height - above, ..area }
 }
+
+/// Cells for the resident memory of a mapping over time, and for the blank before.
+const GRAPH: u16 = 12;
+/// Cells that a path should have before there is room for a graph.
+const PATH: u16 = 24;
 
 /// Draw everything.
 pub(super) fn draw(pane: &Memory, world: World<'_>, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let Some(map) = world.subject.known_map() else {
         return draw_why(world, look, area, buffer);
     };
-    line::draw(buffer, Rect { height: 1, ..area }, &facts(map, world, look), look.glyphs.cut);
+    line::draw(buffer, Rect { height: area.height.min(1), ..area }, &facts(map, world, look), look.glyphs.cut);
+    let below = Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..area };
+    match pane.view {
+        View::Table => draw_table(pane, world, look, area, buffer),
+        View::Picture => {
+            let cursor = pane.place(world).unwrap_or(0);
+            let picture = world.subject.picture();
+            picture::draw::draw(picture, &map.mappings, cursor, &pane.picture, &look, below, buffer);
+        }
+        View::Pages => draw_pages(pane, world, look, below, buffer),
+    }
+}
+
+fn draw_table(pane: &Memory, world: World<'_>, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
     let (places, left_out) = table::fit(&pane.columns, inner.width);
     let titles: Vec<_> = places.iter().map(|(column, place)| (column.about(), *place)).collect();
-    let heading = Rect { y: area.y + 1, height: area.height.saturating_sub(1).min(1), ..inner };
-    if heading.height > 0 {
+    let rows = rows(inner);
+    if area.height > 1 {
+        let heading = Rect { y: area.y + 1, height: 1, ..inner };
         table::heading(&titles, left_out, pane.sorted(), (look.theme, look.glyphs), heading, buffer);
     }
-    let rows = rows(inner, world);
+    let drawing = Drawing { pane, world, look, places: &places, graph: graph_room(world, &places) };
     let visible = pane.list.visible(pane.lines.keys.len(), usize::from(rows.height));
     for (y, at) in (rows.y..rows.bottom()).zip(visible) {
-        let Some(row) = pane.row(at, world) else { continue };
-        let place = Rect { y, height: 1, ..rows };
-        draw_row(row, pane.is_found(at, world), &places, look, place, buffer);
+        drawing.row(at, Rect { y, height: 1, ..rows }, buffer);
         if at == pane.list.at {
             line::highlight(buffer, Rect { y, height: 1, ..area }, look.style(Role::Selected));
         }
@@ -57,37 +77,154 @@ pub(super) fn draw(pane: &Memory, world: World<'_>, look: Look<'_>, area: Rect, 
     }
 }
 
-fn draw_row(
-    row: MapRow<'_>,
-    found: bool,
-    places: &[(&'static MapColumn, Rect)],
-    look: Look<'_>,
-    area: Rect,
-    buffer: &mut Buffer,
-) {
-    for (at, (column, place)) in places.iter().enumerate() {
-        let value = OfMappings::value(column, row);
-        let place = Rect { x: area.x + place.x, y: area.y, ..*place };
-        let last = at + 1 == places.len();
-        let style = if found && column.name == "path" {
-            look.style(Role::Match)
-        } else {
-            value_style(column, &value, row, look)
+/// Cells for graphs at the end of the rows: where there is something to be seen in them, and room.
+fn graph_room(world: World<'_>, places: &[(&'static MapColumn, Rect)]) -> u16 {
+    let watched = world.subject.history().moments().len() > 1;
+    let wide = places.last().is_some_and(|(column, place)| column.name == "path" && place.width >= PATH + GRAPH);
+    if watched && wide { GRAPH } else { 0 }
+}
+
+/// The table being drawn.
+struct Drawing<'a> {
+    pane: &'a Memory,
+    world: World<'a>,
+    look: Look<'a>,
+    places: &'a [(&'static MapColumn, Rect)],
+    /// Cells for graphs.
+    graph: u16,
+}
+
+impl Drawing<'_> {
+    fn row(&self, at: usize, area: Rect, buffer: &mut Buffer) {
+        let (Some(row), Some(target)) = (self.pane.row(at, self.world), self.pane.lines.target(at)) else { return };
+        let found = self.pane.is_found(at, self.world);
+        let base = self.base(target);
+        for (index, (column, place)) in self.places.iter().enumerate() {
+            let last = index + 1 == self.places.len();
+            let width = if last { place.width - self.graph.min(place.width) } else { place.width };
+            let place = Rect { x: area.x + place.x, y: area.y, width, height: 1 };
+            if column.name == "path" {
+                self.path(row, at, base, found, place, buffer);
+                continue;
+            }
+            // What is different in each mapping of an object is not told of the object.
+            if matches!(target, Target::Object(_)) && column.total == Total::First && column.name != "start" {
+                continue;
+            }
+            let value = OfMappings::value(column, row);
+            let style = base.patch(self.value_style(column, &value, row));
+            table::cell(&value, column.is_right_aligned() && !last, style, self.look.glyphs, place, buffer);
+        }
+        self.draw_graph(target, area, buffer);
+    }
+
+    /// The look of the whole row.
+    fn base(&self, target: Target) -> Style {
+        match target {
+            Target::Vanished(_) => self.look.style(Role::Exited),
+            Target::Mapping(place) if self.is_new(place) => self.look.style(Role::Born),
+            _ => Style::new(),
+        }
+    }
+
+    fn is_new(&self, place: u32) -> bool {
+        let growth = self.world.subject.growth();
+        let piece = growth.and_then(|growth| growth.of(place as usize));
+        piece.is_some_and(|piece| piece.fate() == Fate::New)
+    }
+
+    /// The name of what is mapped: of an object with a mark for how many mappings there are below it.
+    fn path(&self, row: MapRow<'_>, at: usize, base: Style, found: bool, place: Rect, buffer: &mut Buffer) {
+        let style = |role| base.patch(self.look.style(role));
+        let width = usize::from(place.width);
+        let mut pieces = Vec::new();
+        let object = self.pane.lines.object(at);
+        if let Some(object) = object {
+            let (closed, open) = self.look.glyphs.fold;
+            let mark = if self.pane.arrangement.open.contains(&object.name) { open } else { closed };
+            pieces.push(Piece::new(
+                format!("{mark}{}{} ", self.look.glyphs.sum, object.mappings.len()),
+                style(Role::Sum),
+            ));
+        } else if self.pane.arrangement.form == Form::Objects {
+            pieces.push(Piece::new("   ", base));
+        }
+        let role = if row.mapping.deleted { Some(Role::Warn) } else { None };
+        let role = if found { Some(Role::Match) } else { role };
+        let look = role.map_or(base, style);
+        match (object, row.mapping.path.as_ref(), row.mapping.thread) {
+            (Some(object), ..) => pieces.push(Piece::new(brief(&object.name, width), look)),
+            (None, Some(path), _) => pieces.push(Piece::new(brief(path, width), look)),
+            (None, None, Some(tid)) => pieces.push(Piece::new(format!("stack of thread {tid}"), style(Role::Dim))),
+            (None, None, None) => pieces.push(Piece::new("-", style(Role::Dim))),
+        }
+        let remark = match self.pane.lines.target(at) {
+            Some(Target::Vanished(_)) => "  vanished",
+            Some(Target::Mapping(place)) if self.is_new(place) => "  new",
+            _ => "",
         };
-        table::cell(&value, column.is_right_aligned() && !last, style, look.glyphs, place, buffer);
+        pieces.push(Piece::new(remark, style(Role::Dim)));
+        line::draw(buffer, place, &pieces, self.look.glyphs.cut);
+    }
+
+    /// Resident memory over the time it was watched, on the scale of the most it had.
+    fn draw_graph(&self, target: Target, area: Rect, buffer: &mut Buffer) {
+        let Target::Mapping(place) = target else { return };
+        let mapping = self.world.subject.known_map().and_then(|map| map.mappings.get(place as usize));
+        let (Some(mapping), true) = (mapping, self.graph > 0) else { return };
+        let series = self.world.subject.history().series(mapping);
+        let values: Vec<_> = series.iter().map(|bytes| bytes.map(|bytes| bytes.0 as f64)).collect();
+        // What stands still is told by its figure already.
+        if values.windows(2).all(|pair| pair[0] == pair[1]) {
+            return;
+        }
+        let cells = usize::from(self.graph) - 1;
+        let text = spark(&values, cells, &from_zero(&values), self.look.glyphs);
+        let x = area.right() - self.graph + 1;
+        line::write(buffer, (x, area.y), cells, &text, self.look.style(Role::Good), "");
+    }
+
+    fn value_style(&self, column: &MapColumn, value: &Value<'_>, row: MapRow<'_>) -> Style {
+        let style = |role| self.look.style(role);
+        let mapping = row.mapping;
+        match column.name {
+            "permissions" if mapping.permissions.is_writable_and_executable() => style(Role::Bad),
+            "deleted" if mapping.deleted => style(Role::Warn),
+            "kind" if is_executable_stack(row) => style(Role::Bad),
+            "kind" => style(kind::role(mapping.kind)),
+            _ => match value {
+                Value::Change(bytes) if *bytes != 0 => style(if *bytes > 0 { Role::Warn } else { Role::Good }),
+                value => table::value_role(value).map_or_else(Style::new, style),
+            },
+        }
     }
 }
 
-fn value_style(column: &MapColumn, value: &Value<'_>, row: MapRow<'_>, look: Look<'_>) -> Style {
-    let mapping = row.mapping;
-    match column.name {
-        "permissions" if mapping.permissions.is_writable_and_executable() => look.style(Role::Bad),
-        "path" | "deleted" if mapping.deleted => look.style(Role::Warn),
-        "kind" if is_executable_stack(row) => look.style(Role::Bad),
-        _ => match value {
-            Value::Change(bytes) if *bytes != 0 => look.style(if *bytes > 0 { Role::Warn } else { Role::Good }),
-            value => table::value_role(value).map_or_else(Style::new, |role| look.style(role)),
-        },
+/// As much of other people's text as can come to be seen.
+fn brief(text: &[u8], cells: usize) -> String {
+    Value::text(text).brief(cells).into_owned()
+}
+
+fn draw_pages(pane: &Memory, world: World<'_>, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+    let grid = pane.range(world).map(|range| world.subject.pages(&range));
+    let text = match grid {
+        Some(Some(Ok(grid))) => return pages::draw(grid, &pane.pages, &look, area, buffer),
+        None => "No mapping is selected.".to_owned(),
+        Some(None) => "reading …".to_owned(),
+        Some(Some(Err(Missing::Unsupported))) => {
+            "The kernel does not tell the pages of this mapping: it is no memory of the process (vsyscall), or this is a \
+             recording."
+                .to_owned()
+        }
+        Some(Some(Err(missing))) => format!("The pages cannot be read: {}.", missing.word()),
+    };
+    say(&text, look, area, buffer);
+}
+
+fn say(text: &str, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+    let width = usize::from(area.width.saturating_sub(2));
+    for (y, text) in (area.y + 1..area.bottom()).zip(line::wrap(text, width)) {
+        line::write(buffer, (area.x + 1, y), width, &text, look.style(Role::Label), look.glyphs.cut);
     }
 }
 
@@ -169,10 +306,7 @@ fn draw_why(world: World<'_>, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
         (Some(None), _) => "The process has exited.".to_owned(),
         (Some(Some(process)), map) => why(process, map.map(|map| map.map(drop))),
     };
-    let width = usize::from(area.width.saturating_sub(2));
-    for (y, text) in (area.y + 1..area.bottom()).zip(line::wrap(&text, width)) {
-        line::write(buffer, (area.x + 1, y), width, &text, look.style(Role::Label), look.glyphs.cut);
-    }
+    say(&text, look, area, buffer);
 }
 
 fn why(process: &Process, map: Option<Result<(), Missing>>) -> String {
@@ -209,6 +343,20 @@ pub(super) fn status(pane: &Memory, world: World<'_>, look: Look<'_>) -> Vec<Pie
         pieces.push(Piece::new(format!("  {}{name}", key.pid), style(Role::Title)));
         if process.is_none() {
             pieces.push(Piece::new("  exited", style(Role::Exited)));
+        }
+    }
+    pieces.push(Piece::new(format!("  {}", pane.view.word()), style(Role::Label)).spare(2));
+    if pane.arrangement.form == Form::Objects && pane.view == View::Table {
+        pieces.push(Piece::new("  objects", style(Role::Label)).spare(3));
+    }
+    if let Some(baseline) = world.subject.baseline() {
+        let age = world.observation.now.taken.boot.saturating_sub(baseline.taken.boot);
+        let text = format!("  since {}, {}", clock_text(baseline.taken.wall), span(age.as_secs() as f64));
+        pieces.push(Piece::new(text, style(Role::Warn)).spare(1));
+        if let Some(growth) = world.subject.growth() {
+            let rss = growth.total.rss.map_or_else(String::new, |rss| format!("  rss {}", change_text(rss)));
+            let text = format!("{rss}  size {}", change_text(growth.total.size));
+            pieces.push(Piece::new(text, style(Role::Warn)).spare(2));
         }
     }
     let sort = match pane.arrangement.sort {
