@@ -8,6 +8,7 @@ pub mod auxv;
 pub mod elf;
 pub mod fields;
 pub mod kernel_config;
+pub mod maps;
 pub mod mountinfo;
 pub mod stat;
 pub mod status;

@@ -11,7 +11,7 @@ use crate::{
 };
 use rustix::{
     fd::OwnedFd,
-    fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat},
+    fs::{AtFlags, CWD, Mode, OFlags, RawDir, openat, readlinkat, statat},
     io::Errno,
     param, process, thread, time,
 };
@@ -84,6 +84,10 @@ impl Source for Live {
     fn open(&self, path: &str) -> Reading<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY;
         openat(&self.root, path, flags, Mode::empty()).map_err(missing)
+    }
+
+    fn file_id(&self, path: &str) -> Option<u64> {
+        statat(&self.root, path, AtFlags::SYMLINK_NOFOLLOW).ok().map(|stat| stat.st_ino)
     }
 
     fn link(&self, path: &str) -> Reading<Vec<u8>> {

@@ -112,6 +112,12 @@ pub trait Source: Send + Sync {
         Err(Missing::Unsupported)
     }
 
+    /// The inode number of what stands at a path, itself a link or not; `None` where nothing does or nothing can be told.
+    /// May wait for ever.
+    fn file_id(&self, _path: &str) -> Option<u64> {
+        None
+    }
+
     /// The target of a symbolic link.
     ///
     /// # Errors
