@@ -7,6 +7,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use ratatui::{
     buffer::{Buffer, Cell},
     layout::Rect,
+    style::Modifier,
 };
 use sysview::{
     snapshot::{
@@ -39,7 +40,7 @@ fn theme(depth: Depth) -> Theme {
 }
 
 /// What stands on the screen, without the blanks at the end of lines.
-fn text(buffer: &Buffer) -> String {
+fn text_of(buffer: &Buffer) -> String {
     let width = usize::from(buffer.area.width).max(1);
     let line = |cells: &[Cell]| cells.iter().map(Cell::symbol).collect::<String>().trim_end().to_owned() + "\n";
     buffer.content.chunks(width).map(line).collect()
@@ -49,7 +50,7 @@ fn drawn((width, height): (u16, u16), draw: impl Fn(Rect, &mut Buffer)) -> Strin
     let area = Rect::new(0, 0, width, height);
     let mut buffer = Buffer::empty(area);
     draw(area, &mut buffer);
-    text(&buffer)
+    text_of(&buffer)
 }
 
 fn hold(name: &str, draw: impl Fn(Rect, &mut Buffer)) {
@@ -344,6 +345,45 @@ fn what_is_read_holds_what_is_in_view() {
         assert!(wanted.contains(&top) && wanted.contains(&bottom), "{action:?} {wanted:x?} {top:x} {bottom:x}");
         assert!(wanted.contains(&view.cursor) && wanted.end - wanted.start < 1 << 20, "{action:?} {wanted:x?}");
     }
+}
+
+/// The modifiers of a cell, with or without colour.
+fn modifiers(buffer: &Buffer, x: u16, y: u16) -> Modifier {
+    buffer[(x, y)].style().add_modifier
+}
+
+#[test]
+fn cursor_changes_and_matches_are_told_apart_without_colour() {
+    let theme = theme(Depth::None);
+    let look = Look { theme: &theme, glyphs: &Glyphs::UNICODE };
+    let area = Rect::new(0, 0, 80, 24);
+    let (before, now) = memory();
+    let found = (&[0x7f12_3459_0f83][..], 2);
+    let dump = Dump { range: &MEMORY, contents: &now, before: Some(&before), found };
+    let mut buffer = Buffer::empty(area);
+    contents::draw(&dump, &contents::View::at(0x7f12_3459_0f61), &look, area, &mut buffer);
+    let hex = |byte: u16| 13 + byte * 3 + byte / 8;
+    let text = |byte: u16| 63 + byte;
+    assert_eq!((buffer[(hex(1) - 1, 0)].symbol(), buffer[(hex(1) + 2, 0)].symbol()), ("[", "]"));
+    for x in [hex, text].map(|column| column(5)) {
+        assert_eq!(modifiers(&buffer, x, 0), Modifier::BOLD | Modifier::REVERSED, "a byte that changed");
+    }
+    for x in [hex(3), hex(4), text(3), text(4)] {
+        assert_eq!(modifiers(&buffer, x, 2), Modifier::BOLD | Modifier::UNDERLINED, "what was searched for");
+    }
+    assert_eq!(modifiers(&buffer, hex(5), 2), Modifier::empty());
+    let (before, now) = growing();
+    let grid = Grid::new(now.into(), Some(&before));
+    let mut buffer = Buffer::empty(area);
+    pages::draw(&grid, &pages::View::at(0x7f12_345a_a000), &look, area, &mut buffer);
+    let came = (14..80).find(|x| buffer[(*x, 6)].symbol() == "+").expect("pages came");
+    assert_eq!(modifiers(&buffer, came, 6), Modifier::BOLD | Modifier::REVERSED);
+    assert_eq!((buffer[(24, 1)].symbol(), modifiers(&buffer, 24, 1)), ("S", Modifier::REVERSED));
+    let mut settled = grid;
+    settled.settle();
+    let mut buffer = Buffer::empty(area);
+    pages::draw(&settled, &pages::View::default(), &look, area, &mut buffer);
+    assert!(!text_of(&buffer).contains('+'));
 }
 
 /// Names as programs could give them.

@@ -165,7 +165,8 @@ impl View {
 
     fn step(&mut self, dump: &Dump<'_>, times: usize, step: impl Fn(&Self, &Dump<'_>) -> Option<u64>) {
         // Where there are no addresses there are no lines.
-        for _ in 0..if dump.range.is_empty() { 0 } else { times } {
+        let times = if dump.range.is_empty() { 0 } else { times };
+        for _ in 0..times {
             let Some(cursor) = step(self, dump) else { return };
             self.cursor = cursor;
         }
