@@ -13,7 +13,7 @@ use crate::{
         action::Action,
         pane::Look,
         theme::Role,
-        widget::line::{self, Piece as Cut},
+        widget::line::{self, Piece as Span},
     },
 };
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
@@ -147,6 +147,7 @@ impl View {
         let page = self.shape.get().1.saturating_sub(1).max(1);
         let range = dump.range;
         let last = range.end.saturating_sub(1).max(range.start);
+        self.cursor = self.cursor.clamp(range.start, last);
         match action {
             Action::Collapse => self.cursor = self.left(dump),
             Action::Expand => self.cursor = self.right(dump),
@@ -163,6 +164,8 @@ impl View {
     }
 
     fn step(&mut self, dump: &Dump<'_>, times: usize, step: impl Fn(&Self, &Dump<'_>) -> Option<u64>) {
+        // Where there are no addresses there are no lines.
+        let times = if dump.range.is_empty() { 0 } else { times };
         for _ in 0..times {
             let Some(cursor) = step(self, dump) else { return };
             self.cursor = cursor;
@@ -268,17 +271,17 @@ impl Drawing<'_> {
         if self.digits > 0 {
             let role = if here { Role::Title } else { Role::Dim };
             let text = format!("{:0digits$x}", line.start, digits = self.digits);
-            pieces.push(Cut::new(text, self.style(role)));
+            pieces.push(Span::new(text, self.style(role)));
         }
         match self.dump.unreadable(line.start) {
             Some((range, missing)) => {
                 let size = bytes_text((range.end - range.start) as f64);
                 let text = format!(" {size} cannot be read: {}", missing.word());
-                pieces.push(Cut::new(text, self.style(if here { Role::Selected } else { Role::Missing })));
+                pieces.push(Span::new(text, self.style(if here { Role::Selected } else { Role::Missing })));
             }
             None if line.clone().all(|address| self.dump.contents.byte(address) == Err(Missing::NotRequested)) => {
                 let text = format!(" {}", self.look.glyphs.pending);
-                pieces.push(Cut::new(text, self.style(if here { Role::Selected } else { Role::Missing })));
+                pieces.push(Span::new(text, self.style(if here { Role::Selected } else { Role::Missing })));
             }
             None => self.bytes(line, &mut pieces),
         }
@@ -286,7 +289,7 @@ impl Drawing<'_> {
     }
 
     /// Hex and text of one line.
-    fn bytes(&self, line: &Range<u64>, pieces: &mut Vec<Cut<'_>>) {
+    fn bytes(&self, line: &Range<u64>, pieces: &mut Vec<Span<'_>>) {
         let width = self.width as u64;
         let base = line.start / width * width;
         let addresses = || (base..base.saturating_add(width)).map(|address| (address, self.at(line, address)));
@@ -302,18 +305,18 @@ impl Drawing<'_> {
             };
             if self.width > 4 && address == base + width / 2 {
                 let (first, second) = if past { ("]", " ") } else { (" ", gap) };
-                pieces.push(Cut::new(first, self.style(if past { Role::Key } else { Role::Label })));
-                pieces.push(Cut::new(second, self.style(Role::Key)));
+                pieces.push(Span::new(first, self.style(if past { Role::Key } else { Role::Label })));
+                pieces.push(Span::new(second, self.style(Role::Key)));
             } else {
-                pieces.push(Cut::new(gap, self.style(Role::Key)));
+                pieces.push(Span::new(gap, self.style(Role::Key)));
             }
             let style = byte.map_or_else(Style::new, |byte| self.byte_style(address, byte, here));
-            pieces.push(Cut::new(byte.map_or_else(|| "  ".to_owned(), |byte| format!("{byte:02x}")), style));
+            pieces.push(Span::new(byte.map_or_else(|| "  ".to_owned(), |byte| format!("{byte:02x}")), style));
             let shown = byte.map_or(' ', |byte| if (b' '..=b'~').contains(&byte) { char::from(byte) } else { '.' });
-            text.push(Cut::new(shown.to_string(), style));
+            text.push(Span::new(shown.to_string(), style));
         }
         let closes = self.view.cursor == base + width - 1;
-        pieces.push(Cut::new(if closes { "] " } else { "  " }, self.style(Role::Key)));
+        pieces.push(Span::new(if closes { "] " } else { "  " }, self.style(Role::Key)));
         pieces.extend(text);
     }
 

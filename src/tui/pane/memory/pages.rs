@@ -405,8 +405,8 @@ impl Drawing<'_> {
         };
         pieces.push(Piece::new(text, dim).spare(2));
         if shape.lines > shape.height {
-            let share = (self.view.top.get() + shape.height) * 100 / shape.lines.max(1);
-            pieces.push(Piece::new(format!("  down to {}%", share.min(100)), dim).spare(3));
+            let seen = (self.view.top.get() + shape.height).saturating_mul(100) / shape.lines.max(1);
+            pieces.push(Piece::new(format!("  down to {}%", seen.min(100)), dim).spare(3));
         }
         line::draw(buffer, area, &pieces, self.look.glyphs.cut);
     }
@@ -452,7 +452,7 @@ impl Drawing<'_> {
 }
 
 /// Call for each cell in view that a range of addresses touches, with the bytes it has of it.
-fn each_cell(shape: Shape, from: u64, range: Range<u64>, view: &Range<u64>, mut call: impl FnMut(usize, u64)) {
+fn each_cell(shape: Shape, from: u64, range: Range<u64>, view: &Range<u64>, mut tell: impl FnMut(usize, u64)) {
     let mut at = range.start.max(view.start);
     let end = range.end.min(view.end);
     while at < end {
@@ -461,7 +461,7 @@ fn each_cell(shape: Shape, from: u64, range: Range<u64>, view: &Range<u64>, mut 
         if until <= at {
             return;
         }
-        call(usize::try_from(cell.saturating_sub(from)).unwrap_or(usize::MAX), until - at);
+        tell(usize::try_from(cell.saturating_sub(from)).unwrap_or(usize::MAX), until - at);
         at = until;
     }
 }

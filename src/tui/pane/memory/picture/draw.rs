@@ -161,15 +161,18 @@ impl Drawing<'_> {
         let here = nearest(&owners, at);
         let dim = self.style(Role::Dim);
         let mut pieces = vec![Piece::new(format!(" {}", label.0), dim), Piece::new(left, dim)];
-        for (cell, owner) in owners.iter().enumerate() {
-            let line = &self.picture.lines[*owner];
-            let members = self.members(line);
+        let mut cell = 0;
+        for same in owners.chunk_by(|one, next| one == next) {
+            let members = self.picture.lines.get(same[0]).map(|line| self.members(line)).unwrap_or_default();
             let (text, style) = match members.iter().max_by_key(|mapping| mapping.size()) {
                 Some(largest) => (kind::letter(largest.kind), self.kind_style(largest)),
                 None => (self.look.glyphs.empty, dim),
             };
-            let style = if Some(cell) == here { style.patch(self.style(Role::Selected)) } else { style };
-            pieces.push(Piece::new(text, style));
+            for _ in same {
+                let style = if Some(cell) == here { style.patch(self.style(Role::Selected)) } else { style };
+                pieces.push(Piece::new(text, style));
+                cell += 1;
+            }
         }
         pieces.push(Piece::new(right, dim));
         pieces.push(Piece::new(label.1, dim));
@@ -315,36 +318,8 @@ impl Drawing<'_> {
         if written {
             pieces.push(Piece::new("W+X ", if here { text } else { self.style(Role::Bad) }));
         }
-        pieces.extend(self.name(members, objects, base));
+        pieces.extend(name(members, objects, base));
         line::draw(buffer, area, &pieces, self.look.glyphs.cut);
-    }
-
-    /// What the line is called.
-    fn name(&self, members: &[Mapping], objects: Option<usize>, style: impl Fn(Role) -> Style) -> Vec<Piece<'static>> {
-        let label = |text: String| Piece::new(text, style(Role::Label));
-        let (Some(first), Some(last)) = (members.first(), members.last()) else { return Vec::new() };
-        if let Some(objects) = objects {
-            let count = grouped(objects as u64);
-            if members.iter().all(|mapping| mapping.kind == first.kind && mapping.path.is_none()) {
-                return vec![label(format!("{count} {} mappings", kind::label(first.kind)))];
-            }
-            let (from, to) = (file(first), file(last));
-            return vec![label(format!("{count} objects, {from} to {to}"))];
-        }
-        let named = members.iter().find(|mapping| mapping.object().is_some());
-        let stack = || members.iter().find(|mapping| mapping.kind == Kind::ThreadStack);
-        let mapping = named.or_else(stack).unwrap_or(first);
-        let mut pieces = vec![label(file(mapping))];
-        let bare = is_bare(mapping.kind);
-        if mapping.deleted && !bare {
-            pieces.push(Piece::new(" deleted", style(Role::Warn)));
-        }
-        let path = mapping.object().unwrap_or_default();
-        if let Some(slash) = path.iter().rposition(|byte| *byte == b'/').filter(|_| path.starts_with(b"/") && !bare) {
-            let directory = printable(&path[..slash.max(1)]);
-            pieces.push(Piece::new(format!(" in {directory}"), style(Role::Dim)));
-        }
-        pieces
     }
 
     fn kind_style(&self, mapping: &Mapping) -> Style {
@@ -386,20 +361,23 @@ impl Drawing<'_> {
             let each = members.iter().enumerate();
             return each.map(|(at, one)| segment(one, pages(one.size().0), cursor == Some(at))).collect();
         }
-        let mut sums: Vec<(Segment, u64)> = Vec::new();
+        // By what tells parts apart: their sum, and the first mapping of each, which stands for all.
+        let slot = |mapping: &Mapping| {
+            let written = usize::from(mapping.permissions.is_writable_and_executable());
+            (mapping.kind as usize * 4 + Access::of(mapping.permissions) as usize) * 2 + written
+        };
+        let mut sums = vec![(usize::MAX, 0u64); Kind::ALL.len() * 8];
         for (at, mapping) in members.iter().enumerate() {
-            let here = cursor == Some(at);
-            let one = segment(mapping, 0.0, here);
-            let same = |other: &Segment| (other.kind, other.access, other.style) == (one.kind, one.access, one.style);
-            match sums.iter_mut().find(|(other, _)| same(other)) {
-                Some((sum, bytes)) => {
-                    sum.here |= here;
-                    *bytes = bytes.saturating_add(mapping.size().0);
-                }
-                None => sums.push((one, mapping.size().0)),
-            }
+            let (first, bytes) = &mut sums[slot(mapping)];
+            *first = at.min(*first);
+            *bytes = bytes.saturating_add(mapping.size().0);
         }
-        sums.into_iter().map(|(segment, bytes)| Segment { weight: pages(bytes), ..segment }).collect()
+        let here = cursor.and_then(|at| members.get(at)).map(slot);
+        let mut parts: Vec<_> = sums.into_iter().enumerate().filter(|(_, (first, _))| *first < members.len()).collect();
+        parts.sort_by_key(|(_, (first, _))| *first);
+        let part =
+            |(at, (first, bytes)): (usize, (usize, u64))| segment(&members[first], pages(bytes), here == Some(at));
+        parts.into_iter().map(part).collect()
     }
 
     /// All about the mapping under the cursor.
@@ -448,6 +426,34 @@ impl Drawing<'_> {
         let fillings = fillings.into_iter().flat_map(filling).collect();
         std::iter::once(fillings).chain(there.map(entry)).collect()
     }
+}
+
+/// What the line is called.
+fn name(members: &[Mapping], objects: Option<usize>, style: impl Fn(Role) -> Style) -> Vec<Piece<'static>> {
+    let label = |text: String| Piece::new(text, style(Role::Label));
+    let (Some(first), Some(last)) = (members.first(), members.last()) else { return Vec::new() };
+    if let Some(objects) = objects {
+        let count = grouped(objects as u64);
+        if members.iter().all(|mapping| mapping.kind == first.kind && mapping.path.is_none()) {
+            return vec![label(format!("{count} {} mappings", kind::label(first.kind)))];
+        }
+        let (from, to) = (file(first), file(last));
+        return vec![label(format!("{count} objects, {from} to {to}"))];
+    }
+    let named = members.iter().find(|mapping| mapping.object().is_some());
+    let stack = || members.iter().find(|mapping| mapping.kind == Kind::ThreadStack);
+    let mapping = named.or_else(stack).unwrap_or(first);
+    let mut pieces = vec![label(file(mapping))];
+    let bare = is_bare(mapping.kind);
+    if mapping.deleted && !bare {
+        pieces.push(Piece::new(" deleted", style(Role::Warn)));
+    }
+    let path = mapping.object().unwrap_or_default();
+    if let Some(slash) = path.iter().rposition(|byte| *byte == b'/').filter(|_| path.starts_with(b"/") && !bare) {
+        let directory = printable(&path[..slash.max(1)]);
+        pieces.push(Piece::new(format!(" in {directory}"), style(Role::Dim)));
+    }
+    pieces
 }
 
 /// Whether it lives in memory only: its name was never one in a directory, and is always that of a deleted file.
