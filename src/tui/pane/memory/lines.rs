@@ -97,7 +97,7 @@ impl Lines {
         self.objects = objects::group(map, places);
         let sum = |object: &Object| {
             let changes = object.mappings.iter().filter_map(|place| subject.change(*place as usize));
-            changes.reduce(|sum, change| sum.plus(change))
+            changes.reduce(Change::plus)
         };
         self.changes = self.objects.iter().map(sum).collect();
         let mut objects: Vec<Target> =
