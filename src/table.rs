@@ -13,3 +13,13 @@ pub use columns::{COLUMNS, Column, ColumnOf, OfProcesses, Table};
 pub use mappings::{MapColumn, OfMappings};
 pub use query::{Query, QueryError, QueryOf};
 pub use value::Value;
+
+/// Every table by its name, with what is told of its columns: what documents are made from.
+#[must_use]
+pub fn tables() -> [(&'static str, Vec<columns::About>); 2] {
+    [("processes", abouts::<OfProcesses>()), ("mappings", abouts::<OfMappings>())]
+}
+
+fn abouts<T: Table>() -> Vec<columns::About> {
+    T::COLUMNS.iter().map(ColumnOf::about).collect()
+}

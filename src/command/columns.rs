@@ -3,7 +3,13 @@
 use super::output::{Field, Printer, Record, terminal_width, wrapped};
 use crate::{
     cli::{ColumnsArgs, Format},
-    table::{COLUMNS, Column, Value, presets::PRESETS},
+    table::{
+        Column, Value,
+        columns::{self, About},
+        mappings::MAP_PRESETS,
+        presets::PRESETS,
+        tables,
+    },
 };
 use std::{
     fmt::Write as _,
@@ -23,7 +29,8 @@ pub fn run(args: ColumnsArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-const FIELDS: [Field; 7] = [
+const FIELDS: [Field; 8] = [
+    Field::text("table", "TABLE"),
     Field::text("name", "NAME"),
     Field::text("title", "TITLE"),
     Field::text("unit", "UNIT"),
@@ -34,45 +41,63 @@ const FIELDS: [Field; 7] = [
 ];
 
 fn records() -> Vec<Record<'static>> {
-    let record = |column: &'static Column| {
-        let presets = presets(column).join(" ");
+    let record = |table: &'static str, column: About| {
+        let presets = presets(table, column.name).join(" ");
+        let interval = table == OF_PROCESSES && columns::find(column.name).is_some_and(Column::needs_interval);
         let cells = vec![
+            Value::Word(table),
             Value::Word(column.name),
             Value::Word(column.title),
             Value::Word(column.unit.word()),
-            Value::Flag(column.needs_interval()),
+            Value::Flag(interval),
             if presets.is_empty() { Value::None } else { Value::Text(presets.into_bytes().into()) },
             Value::Word(column.source),
             Value::Word(column.help),
         ];
         Record { cells, ..Record::default() }
     };
-    COLUMNS.iter().map(record).collect()
+    tables()
+        .into_iter()
+        .flat_map(|(table, columns)| columns.into_iter().map(move |column| record(table, column)))
+        .collect()
 }
 
-fn presets(column: &Column) -> Vec<&'static str> {
-    let with = PRESETS.iter().filter(|preset| preset.names.contains(&column.name));
-    with.map(|preset| preset.name).collect()
+/// The table whose columns can compare two samples.
+const OF_PROCESSES: &str = "processes";
+
+fn presets(table: &str, column: &str) -> Vec<&'static str> {
+    let of_processes = PRESETS.iter().map(|preset| (preset.name, preset.names));
+    let of_mappings = MAP_PRESETS.iter().copied();
+    let all: Vec<_> = if table == OF_PROCESSES { of_processes.collect() } else { of_mappings.collect() };
+    all.into_iter().filter(|(_, names)| names.contains(&column)).map(|(name, _)| name).collect()
 }
 
 /// For a terminal: name and unit at the left, what it means beside them in as many lines as it takes.
 fn explained(width: usize) -> String {
-    let name_width = COLUMNS.iter().map(|column| column.name.len()).max().unwrap_or(0);
-    let unit_width = COLUMNS.iter().map(|column| column.unit.word().len()).max().unwrap_or(0);
+    let tables = tables();
+    let all = || tables.iter().flat_map(|(_, columns)| columns);
+    let name_width = all().map(|column| column.name.len()).max().unwrap_or(0);
+    let unit_width = all().map(|column| column.unit.word().len()).max().unwrap_or(0);
     let indent = name_width + unit_width + 2;
     let mut text = String::new();
-    for column in COLUMNS {
-        let meaning = format!("{} From {}.", column.help, column.source);
-        // Beside names that fill a narrow terminal there is no room: below them instead.
-        let (first, indent) = if width >= indent + 30 { ("", indent) } else { ("\n    ", 4) };
-        let head = format!("{:name_width$} {:unit_width$} ", column.name, column.unit.word());
-        let lines = wrapped(&meaning, width.saturating_sub(indent).max(20));
-        let head = if first.is_empty() { head } else { head.trim_end().to_owned() };
-        let body = lines.join(&format!("\n{:indent$}", ""));
+    for (table, columns) in &tables {
+        let gap = if text.is_empty() { "" } else { "\n" };
         // Writing to a String does not fail.
-        let _ = writeln!(text, "{head}{first}{body}");
+        let _ = writeln!(text, "{gap}Columns of {table}");
+        columns.iter().for_each(|column| explain(column, (name_width, unit_width, indent), width, &mut text));
     }
     text
+}
+
+fn explain(column: &About, (name_width, unit_width, indent): (usize, usize, usize), width: usize, text: &mut String) {
+    let meaning = format!("{} From {}.", column.help, column.source);
+    // Beside names that fill a narrow terminal there is no room: below them instead.
+    let (first, indent) = if width >= indent + 30 { ("", indent) } else { ("\n    ", 4) };
+    let head = format!("{:name_width$} {:unit_width$} ", column.name, column.unit.word());
+    let lines = wrapped(&meaning, width.saturating_sub(indent).max(20));
+    let head = if first.is_empty() { head } else { head.trim_end().to_owned() };
+    let body = lines.join(&format!("\n{:indent$}", ""));
+    let _ = writeln!(text, "{head}{first}{body}");
 }
 
 #[cfg(test)]
@@ -88,7 +113,7 @@ mod tests {
             let text = explained(width);
             let words: Vec<_> = text.split_whitespace().collect();
             let words = words.join(" ");
-            assert!(COLUMNS.iter().all(|column| words.contains(column.help)));
+            assert!(tables().iter().flat_map(|(_, columns)| columns).all(|column| words.contains(column.help)));
             let widest = text.lines().map(UnicodeWidthStr::width).max();
             assert!(width < 60 || widest <= Some(width), "{width}: {widest:?}");
         }

@@ -4,7 +4,10 @@
 
 use crate::{
     cli::Cli,
-    table::columns::{COLUMNS, Unit},
+    table::{
+        columns::{About, Unit},
+        tables,
+    },
     tui::action::ACTIONS,
 };
 use clap::{Arg, Command, CommandFactory};
@@ -21,7 +24,13 @@ type Entry = (String, String);
 type List = (&'static str, fn() -> Vec<Entry>);
 
 /// Such sections, in their order on the page.
-const LISTS: &[List] = &[("KEYS", keys), ("COLUMNS", columns), ("EXIT STATUS", exit_statuses), ("FILES", files)];
+const LISTS: &[List] = &[
+    ("KEYS", keys),
+    ("COLUMNS OF PROCESSES", columns),
+    ("COLUMNS OF MAPPINGS", map_columns),
+    ("EXIT STATUS", exit_statuses),
+    ("FILES", files),
+];
 
 /// The page, as roff(7) text.
 ///
@@ -106,14 +115,22 @@ fn keys() -> Vec<Entry> {
 }
 
 fn columns() -> Vec<Entry> {
-    let entry = |column: &crate::table::Column| {
+    entries_of(0)
+}
+
+fn map_columns() -> Vec<Entry> {
+    entries_of(1)
+}
+
+fn entries_of(table: usize) -> Vec<Entry> {
+    let entry = |column: &About| {
         let unit = match column.unit {
             Unit::None => String::new(),
             unit => format!(" Unit: {}.", unit.word()),
         };
         (column.name.to_owned(), format!("{}{unit} From {}.", column.help, column.source))
     };
-    COLUMNS.iter().map(entry).collect()
+    tables()[table].1.iter().map(entry).collect()
 }
 
 fn exit_statuses() -> Vec<Entry> {
@@ -149,7 +166,7 @@ mod tests {
         for subcommand in leaves(&command) {
             assert!(page.contains(&format!(" {}", subcommand.get_name())), "{}", subcommand.get_name());
         }
-        for column in COLUMNS {
+        for column in tables().iter().flat_map(|(_, columns)| columns) {
             assert!(page.contains(&format!("\\fB{}\\fR", column.name)), "{}", column.name);
         }
     }

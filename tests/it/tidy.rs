@@ -9,7 +9,10 @@ use std::{
 };
 use sysview::{
     cli::Cli,
-    table::COLUMNS,
+    table::{
+        columns::{About, Unit},
+        tables,
+    },
     tui::action::{ACTIONS, ActionInfo, Topic},
 };
 
@@ -248,7 +251,8 @@ fn the_documented_test_command_closes_the_checks() {
 type List = (&'static str, fn() -> String);
 
 /// All of them.
-const LISTS: &[List] = &[("keys", keys), ("columns", columns), ("commands", commands)];
+const LISTS: &[List] =
+    &[("keys", keys), ("columns", || columns(0)), ("map-columns", || columns(1)), ("commands", commands)];
 
 #[test]
 fn readme() {
@@ -290,12 +294,12 @@ fn keys() -> String {
     format!("| key | does |\n|---|---|\n{rows}")
 }
 
-fn columns() -> String {
-    let row = |column: &sysview::table::Column| {
-        let unit = if column.unit == sysview::table::columns::Unit::None { "" } else { column.unit.word() };
+fn columns(table: usize) -> String {
+    let row = |column: &About| {
+        let unit = if column.unit == Unit::None { "" } else { column.unit.word() };
         format!("| `{}` | {} | {unit} | {} |\n", column.name, cell(column.title), cell(column.help))
     };
-    let rows: String = COLUMNS.iter().map(row).collect();
+    let rows: String = tables()[table].1.iter().map(row).collect();
     format!("| name | heading | unit | meaning |\n|---|---|---|---|\n{rows}")
 }
 
