@@ -14,6 +14,7 @@ mod fixture;
 mod hostile_tree;
 mod live_columns;
 mod mapped;
+mod memory;
 mod need;
 mod packaging;
 mod pages;
