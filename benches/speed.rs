@@ -115,13 +115,13 @@ fn filter(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| observation.processes().filter(|row| query.matches(*row)).count());
 }
 
-/// How much memory the benches below look at: small pages, every one touched.
+/// How much memory the benches below look at, with every page touched (1), or every other one (2): runs of one page.
 const MEMORY: usize = 256 << 20;
 
 /// The floor for the states of pages: the request alone, with a buffer for all runs.
-#[divan::bench]
-fn pages_by_the_bare_request(bencher: Bencher<'_, '_>) {
-    let memory = vec![1u8; MEMORY];
+#[divan::bench(args = [1, 2])]
+fn pages_by_the_bare_request(bencher: Bencher<'_, '_>, step: usize) {
+    let memory = touched(step);
     let pagemap = pagemap::open_own().expect("the own pagemap can be opened");
     let (any_of, told) = (PRESENT | SWAPPED, PRESENT | SWAPPED | FILE | ZERO | HUGE | GUARD);
     let mut runs = vec![Run::default(); 4096];
@@ -134,9 +134,9 @@ fn pages_by_the_bare_request(bencher: Bencher<'_, '_>) {
     });
 }
 
-#[divan::bench]
-fn pages_of_memory(bencher: Bencher<'_, '_>) {
-    let memory = vec![1u8; MEMORY];
+#[divan::bench(args = [1, 2])]
+fn pages_of_memory(bencher: Bencher<'_, '_>, step: usize) {
+    let memory = touched(step);
     let (source, key) = own_process();
     bencher.bench_local(|| pages::read(&*source, key, whole_pages(&memory)).is_ok());
 }
@@ -144,10 +144,19 @@ fn pages_of_memory(bencher: Bencher<'_, '_>) {
 /// Through everything that this process has, most of which is what was allocated here.
 #[divan::bench]
 fn search_in_memory(bencher: Bencher<'_, '_>) {
-    let memory = vec![1u8; MEMORY];
+    let memory = touched(1);
     let (source, key) = own_process();
     bencher.bench_local(|| memory::search(&*source, key, black_box(b"\x01\x02"), &mut |_| ControlFlow::Continue(())));
     drop(memory);
+}
+
+fn touched(step: usize) -> Vec<u8> {
+    let mut memory = vec![0; MEMORY];
+    memory
+        .iter_mut()
+        .step_by(step * usize::try_from(sysview::sys::page_size()).expect("it fits"))
+        .for_each(|byte| *byte = 1);
+    memory
 }
 
 fn whole_pages(memory: &[u8]) -> Range<u64> {
