@@ -23,16 +23,22 @@ use std::{
     fmt::Write as _,
     io::{self, BufWriter, Write},
     process::ExitCode,
+    sync::Arc,
+    time::Duration,
 };
+
+/// How long a process that is stuck with its memory map locked is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Report on the mapping of a process that holds an address.
 ///
 /// # Errors
 /// [`Usage`]; where there is no such process, mapping or right; where it cannot be printed.
-pub fn run(args: &PagesArgs, source: &dyn Source) -> anyhow::Result<ExitCode> {
-    let place = Place::parse(&args.address)?;
+pub fn run(args: &PagesArgs, shared: &Arc<dyn Source>) -> anyhow::Result<ExitCode> {
+    let (source, place) = (&**shared, Place::parse(&args.address)?);
     let process = space::process(source, Pid(args.pid)).map_err(|missing| refused(args.pid, missing))?;
-    let map = map::read(source, process.key, Depth::Addresses).map_err(|missing| refused(args.pid, missing))?;
+    let map = map::read_within(shared, process.key, Depth::Addresses, PATIENCE);
+    let map = map.map_err(|missing| refused(args.pid, missing))?;
     let map = map.ok_or_else(|| without_memory(&process))?;
     let mapping = place.find(&map)?;
     let pages = pages::read(source, process.key, mapping.range()).map_err(|missing| untold(mapping, missing))?;
@@ -52,6 +58,7 @@ fn refused(pid: u32, missing: Missing) -> anyhow::Error {
     match missing {
         Missing::Gone => anyhow!("no such process: {pid}"),
         Missing::Denied => anyhow!("the memory of {pid} may not be looked at: run as root, or as its user"),
+        Missing::Blocked => anyhow!("{pid} is stuck: its memory map did not come in {} s", PATIENCE.as_secs()),
         missing => anyhow!("the memory map of {pid} cannot be read: {}", missing.word()),
     }
 }
@@ -244,7 +251,6 @@ fn csv(to: &mut impl Write, pages: &Pages) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::snapshot::{Moment, memory::PageRun};
-    use std::time::Duration;
 
     fn pages(runs: &[(u64, PageState)]) -> Pages {
         let mut start = 0x7000;
