@@ -4,6 +4,7 @@ use crate::mapped::{Script, can_run, key, live, page};
 use std::{
     fs,
     ops::ControlFlow,
+    os::unix::fs::MetadataExt,
     path::Path,
     process::Command,
     sync::Arc,
@@ -141,6 +142,11 @@ fn what_lies_behind_the_end_of_a_file_cannot_be_read() {
 fn contents_of_nobody_are_refused() {
     let other = ProcessKey { pid: Pid(std::process::id()), start: Ticks(1) };
     assert_eq!(memory::contents(&*live(), other, 0..1), Err(Missing::Gone));
+    let first_is_roots = fs::metadata("/proc/1").is_ok_and(|first| first.uid() == 0);
+    if !rustix::process::geteuid().is_root() && first_is_roots {
+        assert_eq!(memory::contents(&*live(), key(1), 0..1), Err(Missing::Denied));
+        assert_eq!(answers(&live(), &Question::Search(key(1), Text::from("x")), 9), [Err(Missing::Denied)]);
+    }
     let own = key(std::process::id());
     let above = memory::contents(&*live(), own, 0xffff_ffff_ff60_0000..0xffff_ffff_ff60_0010).expect("it can be tried");
     assert_eq!(shape(&above, 0xffff_ffff_ff60_0000), [(0, Err(Missing::Unsupported))]);
