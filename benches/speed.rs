@@ -7,15 +7,20 @@ mod crowd;
 use clap::Parser as _;
 use crowd::{COUNT, Crowd, Stir};
 use divan::{Bencher, black_box};
-use std::{sync::Arc, time::Duration};
+use std::{
+    ops::{ControlFlow, Range},
+    sync::Arc,
+    time::Duration,
+};
 use sysview::{
     analysis::Observation,
     cli::Cli,
-    collect::{self, Collector, source::Source},
+    collect::{self, Collector, memory, pages, source::Source, space},
     command::screen::{Abilities, app, configuration},
     config::Form,
     proc::{stat, status, task},
     snapshot::{Parts, Request},
+    sys::pagemap::{self, FILE, GUARD, HUGE, PRESENT, Run, SWAPPED, Wanted, ZERO},
     table::{Query, columns, value::Order},
     tui::{
         app::App,
@@ -23,6 +28,7 @@ use sysview::{
         runtime::headless::Headless,
         theme::Depth,
     },
+    unit::{Pid, ProcessKey},
 };
 
 fn main() {
@@ -107,6 +113,62 @@ fn filter(bencher: Bencher<'_, '_>) {
     let query = Query::parse("cpu > 0.5 and not user = root or command ~ \"^one.*many$\"").expect("it is well formed");
     let observation = observation(query.parts());
     bencher.bench_local(|| observation.processes().filter(|row| query.matches(*row)).count());
+}
+
+/// How much memory the benches below look at, with every page touched (1), or every other one (2): runs of one page.
+const MEMORY: usize = 256 << 20;
+
+/// The floor for the states of pages: the request alone, with a buffer for all runs.
+#[divan::bench(args = [1, 2])]
+fn pages_by_the_bare_request(bencher: Bencher<'_, '_>, step: usize) {
+    let memory = touched(step);
+    let pagemap = pagemap::open_own().expect("the own pagemap can be opened");
+    let (any_of, told) = (PRESENT | SWAPPED, PRESENT | SWAPPED | FILE | ZERO | HUGE | GUARD);
+    let mut runs = vec![Run::default(); 4096];
+    bencher.bench_local(|| {
+        let Range { mut start, end } = whole_pages(&memory);
+        while start < end {
+            let wanted = Wanted { any_of, told, most_pages: 0 };
+            start = pagemap::scan(&pagemap, start..end, wanted, &mut runs).map_or(end, |walk| walk.end);
+        }
+    });
+}
+
+#[divan::bench(args = [1, 2])]
+fn pages_of_memory(bencher: Bencher<'_, '_>, step: usize) {
+    let memory = touched(step);
+    let (source, key) = own_process();
+    bencher.bench_local(|| pages::read(&*source, key, whole_pages(&memory)).is_ok());
+}
+
+/// Through everything that this process has, most of which is what was allocated here.
+#[divan::bench]
+fn search_in_memory(bencher: Bencher<'_, '_>) {
+    let memory = touched(1);
+    let (source, key) = own_process();
+    bencher.bench_local(|| memory::search(&*source, key, black_box(b"\x01\x02"), &mut |_| ControlFlow::Continue(())));
+    drop(memory);
+}
+
+fn touched(step: usize) -> Vec<u8> {
+    let mut memory = vec![0; MEMORY];
+    memory
+        .iter_mut()
+        .step_by(step * usize::try_from(sysview::sys::page_size()).expect("it fits"))
+        .for_each(|byte| *byte = 1);
+    memory
+}
+
+fn whole_pages(memory: &[u8]) -> Range<u64> {
+    let start = memory.as_ptr().addr() as u64;
+    let page = sysview::sys::page_size();
+    start.next_multiple_of(page)..(start + memory.len() as u64) / page * page
+}
+
+fn own_process() -> (Arc<dyn Source>, ProcessKey) {
+    let source = collect::open(None, None).expect("/proc is mounted");
+    let process = space::process(&*source, Pid(std::process::id())).expect("the own stat can be read");
+    (source, process.key)
 }
 
 /// The whole screen, 200 wide and 50 high, once its data is there.

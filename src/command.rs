@@ -34,7 +34,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         None => screen::run(cli, &open()?),
         Some(Command::Columns(args)) => until_closed(columns::run(*args)),
         Some(Command::Ps(args)) => until_closed(ps::run(args, &open()?)),
-        Some(Command::Pages(args)) => until_closed(pages::run(args, &*open()?)),
+        Some(Command::Pages(args)) => until_closed(pages::run(args, &open()?)),
         Some(Command::Record(args)) => record::run(args, open()?),
         Some(Command::Doctor(args)) => until_closed(doctor::run(*args, &cli.source)),
         Some(Command::Completions(args)) => until_closed(print(&completions::script(*args))),

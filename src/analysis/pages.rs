@@ -12,24 +12,24 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// A dot for pages that are not there, else the first letter of the state: a capital where all are that.
+    /// The letter for it, in pictures without colour.
     #[must_use]
     pub fn letter(self) -> char {
-        let letter = letter(self.state);
-        if self.whole { letter.to_ascii_uppercase() } else { letter }
+        let (whole, part) = letters(self.state);
+        if self.whole { whole } else { part }
     }
 }
 
-/// The letter of a state in pictures without colour.
+/// The letter of groups that are all in this state, and of those where only some are.
 #[must_use]
-pub fn letter(state: PageState) -> char {
+pub fn letters(state: PageState) -> (char, char) {
     match state {
-        PageState::Untouched => '.',
-        PageState::Anonymous => 'a',
-        PageState::File => 'f',
-        PageState::Huge => 'h',
-        PageState::Swapped => 's',
-        PageState::Zero => 'z',
+        PageState::Untouched => ('.', '.'),
+        PageState::Anonymous => ('A', 'a'),
+        PageState::File => ('F', 'f'),
+        PageState::Huge => ('H', 'h'),
+        PageState::Swapped => ('S', 's'),
+        PageState::Zero => ('0', 'o'),
     }
 }
 
@@ -91,9 +91,9 @@ mod tests {
     fn each_page_is_a_cell_where_there_is_room() {
         use PageState::{Anonymous, File, Huge, Swapped, Untouched, Zero};
         let runs = [(2, Untouched), (3, Anonymous), (1, File), (1, Zero), (1, Swapped), (2, Huge)];
-        assert_eq!(drawn(&runs, 10), "..AAAFZSHH");
-        assert_eq!(drawn(&runs, 100), "..AAAFZSHH");
-        assert_eq!(drawn(&runs, 5), ".AfzH", "of equals the later, and a capital only where all are the same");
+        assert_eq!(drawn(&runs, 10), "..AAAF0SHH");
+        assert_eq!(drawn(&runs, 100), "..AAAF0SHH");
+        assert_eq!(drawn(&runs, 5), ".AfoH", "of equals the later, and a capital only where all are the same");
         assert_eq!(drawn(&runs, 1), "a");
         assert_eq!(drawn(&runs, 0), "");
         assert_eq!(drawn(&[], 10), "");

@@ -12,7 +12,7 @@ use super::{
     space,
 };
 use crate::{
-    proc::fields::{digits, hexadecimal, lines, words},
+    proc::{fields::lines, maps},
     snapshot::{
         Missing, Reading,
         inspect::Answer,
@@ -128,32 +128,21 @@ impl Round {
 }
 
 /// How much of a file a map has, and what may be done in any of it; `None` where it has none.
-fn mapped(maps: &[u8], file: FileId) -> Option<(Bytes, Vec<Permissions>)> {
-    // As it stands in its lines; a name may hold the same by chance.
+fn mapped(text: &[u8], file: FileId) -> Option<(Bytes, Vec<Permissions>)> {
+    // As it stands in its lines; a name may hold the same by chance. Most maps do not have it at all.
     let sought = format!(" {} {}", file.device_text(), file.inode);
-    // Most maps do not have it, which is told faster from the whole than line by line.
-    Finder::new(&sought).find(maps)?;
+    let finder = Finder::new(&sought);
+    finder.find(text)?;
     let (mut size, mut permissions) = (0u64, Vec::new());
-    for (range, allowed) in lines(maps).filter_map(|line| mapping(line, file)) {
-        size = size.saturating_add(range);
-        if !permissions.contains(&allowed) {
-            permissions.push(allowed);
+    let candidates = lines(text).filter(|line| finder.find(line).is_some());
+    let parsed = candidates.filter_map(|line| maps::parse(line).ok()).flatten();
+    for mapping in parsed.filter(|mapping| mapping.file == file) {
+        size = size.saturating_add(mapping.size().0);
+        if !permissions.contains(&mapping.permissions) {
+            permissions.push(mapping.permissions);
         }
     }
     (!permissions.is_empty()).then_some((Bytes(size), permissions))
-}
-
-/// Size and permissions of the mapping in this line of `maps`, where it is of this file.
-fn mapping(line: &[u8], file: FileId) -> Option<(u64, Permissions)> {
-    let mut words = words(line);
-    let (range, permissions, _, device, inode) =
-        (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
-    if digits(inode) != Ok(file.inode) || device != file.device_text().as_bytes() {
-        return None;
-    }
-    let dash = range.iter().position(|byte| *byte == b'-')?;
-    let (start, end) = (hexadecimal(range.get(..dash)?).ok()?, hexadecimal(range.get(dash + 1..)?).ok()?);
-    Some((end.checked_sub(start)?, Permissions::parse(permissions)?))
 }
 
 /// A process that a thread is at.
@@ -275,7 +264,7 @@ mod tests {
     #[test]
     fn lines_that_are_none_are_no_mappings() {
         for line in ["", "1000", "1000-0fff r--p 0 fe:00 123", "x-y r--p 0 fe:00 123", "1000-2000 r--? 0 fe:00 123"] {
-            assert_eq!(mapping(line.as_bytes(), FILE), None, "{line}");
+            assert_eq!(mapped(line.as_bytes(), FILE), None, "{line}");
         }
     }
 }

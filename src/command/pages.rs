@@ -5,7 +5,7 @@ use super::{
     output::{Field, Printer, Record},
 };
 use crate::{
-    analysis::pages::{Cell, letter, picture},
+    analysis::pages::{Cell, letters, picture},
     cli::{Format, PagesArgs},
     collect::{map, pages, source::Source, space},
     snapshot::{
@@ -23,16 +23,22 @@ use std::{
     fmt::Write as _,
     io::{self, BufWriter, Write},
     process::ExitCode,
+    sync::Arc,
+    time::Duration,
 };
+
+/// How long a process that is stuck with its memory map locked is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Report on the mapping of a process that holds an address.
 ///
 /// # Errors
 /// [`Usage`]; where there is no such process, mapping or right; where it cannot be printed.
-pub fn run(args: &PagesArgs, source: &dyn Source) -> anyhow::Result<ExitCode> {
-    let place = Place::parse(&args.address)?;
+pub fn run(args: &PagesArgs, shared: &Arc<dyn Source>) -> anyhow::Result<ExitCode> {
+    let (source, place) = (&**shared, Place::parse(&args.address)?);
     let process = space::process(source, Pid(args.pid)).map_err(|missing| refused(args.pid, missing))?;
-    let map = map::read(source, process.key, Depth::Addresses).map_err(|missing| refused(args.pid, missing))?;
+    let map = map::read_within(shared, process.key, Depth::Addresses, PATIENCE);
+    let map = map.map_err(|missing| refused(args.pid, missing))?;
     let map = map.ok_or_else(|| without_memory(&process))?;
     let mapping = place.find(&map)?;
     let pages = pages::read(source, process.key, mapping.range()).map_err(|missing| untold(mapping, missing))?;
@@ -52,6 +58,7 @@ fn refused(pid: u32, missing: Missing) -> anyhow::Error {
     match missing {
         Missing::Gone => anyhow!("no such process: {pid}"),
         Missing::Denied => anyhow!("the memory of {pid} may not be looked at: run as root, or as its user"),
+        Missing::Blocked => anyhow!("{pid} is stuck: its memory map did not come in {} s", PATIENCE.as_secs()),
         missing => anyhow!("the memory map of {pid} cannot be read: {}", missing.word()),
     }
 }
@@ -144,13 +151,15 @@ fn table(process: &Process, mapping: &Mapping, pages: &Pages) -> io::Result<()> 
     let size = Value::Bytes(mapping.size().0);
     // Writing to a String does not fail.
     let _ = writeln!(head, "{range} {} {} {}{path}", mapping.permissions, size.human(), mapping.kind.word());
-    let _ = writeln!(head, "of {pid} ({process}), pages of {} bytes{}\n", pages.page_size, caution(pages.source));
+    let _ = writeln!(head, "of {pid} ({process}), pages of {} bytes{}\n", pages.page_size, caution(mapping, pages));
     io::stdout().write_all(head.as_bytes())?;
     let mut printer = Printer::standard(Format::Table, super::cut_mark());
     let counts = pages.counts();
     let count = |(state, word, meaning): &(PageState, &'static str, &'static str)| {
         let count = counts[*state as usize];
-        let drawn = Value::Text(letter(*state).to_string().into_bytes().into());
+        let (whole, part) = letters(*state);
+        let drawn = if whole == part { whole.to_string() } else { format!("{whole} {part}") };
+        let drawn = Value::Text(drawn.into_bytes().into());
         let size = Value::Bytes(count * pages.page_size);
         Record {
             cells: vec![Value::Word(word), drawn, Value::Count(count), size, Value::Word(meaning)],
@@ -182,9 +191,13 @@ const RUNS: [Field; 4] = [
     Field::text("state", "STATE"),
 ];
 
-/// What the interface of an older kernel leaves open.
-fn caution(source: PageSource) -> &'static str {
-    match source {
+/// What the kernel leaves open.
+fn caution(mapping: &Mapping, pages: &Pages) -> &'static str {
+    let is_empty = pages.runs.iter().all(|run| run.state == PageState::Untouched);
+    match pages.source {
+        _ if is_empty && matches!(mapping.kind, Kind::Vvar | Kind::Device) => {
+            "; of memory like this the kernel tells no pages, there or not"
+        }
         PageSource::Scan => "",
         PageSource::Pagemap => "; this kernel tells neither huge pages nor the page of zeros from others",
     }
@@ -203,7 +216,7 @@ fn drawn(pages: &Pages) -> String {
     if total > cells.len() as u64 {
         let each = total / (cells.len() as u64).max(1);
         // Writing to a String does not fail.
-        let _ = writeln!(text, "each is {each} pages or one more; a capital where all are in that state");
+        let _ = writeln!(text, "each is {each} pages or one more; a capital (or 0) where all are in that state");
     }
     text
 }
@@ -238,7 +251,6 @@ fn csv(to: &mut impl Write, pages: &Pages) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::snapshot::{Moment, memory::PageRun};
-    use std::time::Duration;
 
     fn pages(runs: &[(u64, PageState)]) -> Pages {
         let mut start = 0x7000;
@@ -284,6 +296,9 @@ mod tests {
         assert_eq!(drawn(&pages(&[(2, PageState::Untouched), (1, PageState::File)])), "\n..F\n");
         let text = drawn(&pages(&[(511, PageState::Untouched), (1, PageState::File)]));
         assert_eq!(text.lines().count(), 6);
-        assert!(text.ends_with(".f\neach is 2 pages or one more; a capital where all are in that state\n"), "{text}");
+        assert!(
+            text.ends_with(".f\neach is 2 pages or one more; a capital (or 0) where all are in that state\n"),
+            "{text}"
+        );
     }
 }

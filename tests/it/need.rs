@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Whether a need is met; where not, a line on standard error that the test runner does not swallow.
-fn met(met: bool, test: &str, what: &str) -> bool {
+pub fn met(met: bool, test: &str, what: &str) -> bool {
     if !met {
         // A test runner without a standard error has nobody to tell.
         let _ = writeln!(io::stderr(), "skipped: {test}: needs {what}");

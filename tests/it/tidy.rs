@@ -39,7 +39,7 @@ const LAYERS: &[Layer] = &[
     layer("signal", &["unit", "text"], &[]),
     layer("nearest", &[], &["strsim"]),
     layer("snapshot", &["unit", "text", "signal"], &["serde"]),
-    layer("proc", &["unit", "text", "snapshot"], &["procfs", "object"]),
+    layer("proc", &["unit", "text", "snapshot"], &["procfs", "object", "memchr"]),
     layer("config", &["unit", "text", "nearest", "table"], &["serde", "toml_edit"]),
     layer("sys", &["unit", "snapshot", "signal"], &["rustix", "libc"]),
     layer(
