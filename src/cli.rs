@@ -1,6 +1,6 @@
 //! The command line, as clap types. Help, completions and the manual page are derived from it.
 
-use crate::tui::pane::PANES;
+use crate::{table::tables, tui::pane::PANES};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
@@ -146,8 +146,12 @@ pub struct ReportArgs {
 }
 
 /// Options of `columns`.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ColumnsArgs {
+    /// The rows whose columns are meant
+    #[arg(long, value_name = "TABLE", default_value = "processes", value_parser = tables().map(|(name, _)| name))]
+    pub of: String,
+
     /// How the report is written
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,

@@ -32,7 +32,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let open = || collect::open(cli.source.from.as_deref(), cli.source.proc_root.as_deref());
     match &cli.command {
         None => screen::run(cli, &open()?),
-        Some(Command::Columns(args)) => until_closed(columns::run(*args)),
+        Some(Command::Columns(args)) => until_closed(columns::run(args)),
         Some(Command::Ps(args)) => until_closed(ps::run(args, &open()?)),
         Some(Command::Pages(args)) => until_closed(pages::run(args, &open()?)),
         Some(Command::Record(args)) => record::run(args, open()?),

@@ -12,7 +12,6 @@ use crate::{
     },
 };
 use std::{
-    fmt::Write as _,
     io::{self, Write},
     process::ExitCode,
 };
@@ -21,16 +20,15 @@ use std::{
 ///
 /// # Errors
 /// Where it cannot be printed.
-pub fn run(args: ColumnsArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: &ColumnsArgs) -> anyhow::Result<ExitCode> {
     match (args.format, terminal_width()) {
-        (Format::Table, Some(width)) => io::stdout().write_all(explained(width).as_bytes())?,
-        (format, _) => Printer::standard(format, super::cut_mark()).report(&FIELDS, usize::MAX, &records())?,
+        (Format::Table, Some(width)) => io::stdout().write_all(explained(&args.of, width).as_bytes())?,
+        (format, _) => Printer::standard(format, super::cut_mark()).report(&FIELDS, usize::MAX, &records(&args.of))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-const FIELDS: [Field; 8] = [
-    Field::text("table", "TABLE"),
+const FIELDS: [Field; 7] = [
     Field::text("name", "NAME"),
     Field::text("title", "TITLE"),
     Field::text("unit", "UNIT"),
@@ -40,12 +38,11 @@ const FIELDS: [Field; 8] = [
     Field::text("help", "MEANING"),
 ];
 
-fn records() -> Vec<Record<'static>> {
-    let record = |table: &'static str, column: About| {
+fn records(table: &str) -> Vec<Record<'static>> {
+    let record = |column: About| {
         let presets = presets(table, column.name).join(" ");
         let interval = table == OF_PROCESSES && columns::find(column.name).is_some_and(Column::needs_interval);
         let cells = vec![
-            Value::Word(table),
             Value::Word(column.name),
             Value::Word(column.title),
             Value::Word(column.unit.word()),
@@ -56,10 +53,11 @@ fn records() -> Vec<Record<'static>> {
         ];
         Record { cells, ..Record::default() }
     };
-    tables()
-        .into_iter()
-        .flat_map(|(table, columns)| columns.into_iter().map(move |column| record(table, column)))
-        .collect()
+    columns_of(table).into_iter().map(record).collect()
+}
+
+fn columns_of(table: &str) -> Vec<About> {
+    tables().into_iter().find(|(name, _)| *name == table).map(|(_, columns)| columns).unwrap_or_default()
 }
 
 /// The table whose columns can compare two samples.
@@ -73,23 +71,15 @@ fn presets(table: &str, column: &str) -> Vec<&'static str> {
 }
 
 /// For a terminal: name and unit at the left, what it means beside them in as many lines as it takes.
-fn explained(width: usize) -> String {
-    let tables = tables();
-    let all = || tables.iter().flat_map(|(_, columns)| columns);
-    let name_width = all().map(|column| column.name.len()).max().unwrap_or(0);
-    let unit_width = all().map(|column| column.unit.word().len()).max().unwrap_or(0);
-    let indent = name_width + unit_width + 2;
-    let mut text = String::new();
-    for (table, columns) in &tables {
-        let gap = if text.is_empty() { "" } else { "\n" };
-        // Writing to a String does not fail.
-        let _ = writeln!(text, "{gap}Columns of {table}");
-        columns.iter().for_each(|column| explain(column, (name_width, unit_width, indent), width, &mut text));
-    }
-    text
+fn explained(table: &str, width: usize) -> String {
+    let columns = columns_of(table);
+    let name_width = columns.iter().map(|column| column.name.len()).max().unwrap_or(0);
+    let unit_width = columns.iter().map(|column| column.unit.word().len()).max().unwrap_or(0);
+    let widths = (name_width, unit_width, name_width + unit_width + 2);
+    columns.iter().map(|column| explain(column, widths, width)).collect()
 }
 
-fn explain(column: &About, (name_width, unit_width, indent): (usize, usize, usize), width: usize, text: &mut String) {
+fn explain(column: &About, (name_width, unit_width, indent): (usize, usize, usize), width: usize) -> String {
     let meaning = format!("{} From {}.", column.help, column.source);
     // Beside names that fill a narrow terminal there is no room: below them instead.
     let (first, indent) = if width >= indent + 30 { ("", indent) } else { ("\n    ", 4) };
@@ -97,7 +87,7 @@ fn explain(column: &About, (name_width, unit_width, indent): (usize, usize, usiz
     let lines = wrapped(&meaning, width.saturating_sub(indent).max(20));
     let head = if first.is_empty() { head } else { head.trim_end().to_owned() };
     let body = lines.join(&format!("\n{:indent$}", ""));
-    let _ = writeln!(text, "{head}{first}{body}");
+    format!("{head}{first}{body}\n")
 }
 
 #[cfg(test)]
@@ -109,11 +99,11 @@ mod tests {
     fn words_are_wrapped_and_none_is_lost() {
         assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
         assert_eq!(wrapped("enormous a b", 3), ["enormous", "a b"]);
-        for width in [24, 40, 80, 200] {
-            let text = explained(width);
+        for (table, width) in tables().iter().flat_map(|(table, _)| [24, 40, 80, 200].map(|width| (*table, width))) {
+            let text = explained(table, width);
             let words: Vec<_> = text.split_whitespace().collect();
             let words = words.join(" ");
-            assert!(tables().iter().flat_map(|(_, columns)| columns).all(|column| words.contains(column.help)));
+            assert!(columns_of(table).iter().all(|column| words.contains(column.help)));
             let widest = text.lines().map(UnicodeWidthStr::width).max();
             assert!(width < 60 || widest <= Some(width), "{width}: {widest:?}");
         }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 use sysview::{
-    table::{COLUMNS, Column, presets::PRESETS},
+    table::{COLUMNS, Column, OfMappings, Table, presets::PRESETS},
     text::is_unsafe,
 };
 
@@ -412,6 +412,8 @@ fn columns_explains_every_column_in_every_format() {
     let table = printed("columns");
     assert_eq!(table.lines().count(), COLUMNS.len() + 1);
     assert!(table.contains(COLUMNS[0].help), "a table that is no terminal's is not cut");
+    let names: Vec<_> = array("columns --of mappings").iter().map(|object| object["name"].clone()).collect();
+    assert!(OfMappings::COLUMNS.iter().map(|column| column.name).eq(names.iter().filter_map(|name| name.as_str())));
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Maps of one process before and after, made up, and what is to be told of them.
+
 use super::*;
 use crate::{
     analysis::example::{Example, map, mapping},

@@ -342,7 +342,7 @@ impl Pane for Memory {
                 }
             }
             Action::Collapse | Action::Expand | Action::CollapseBranch | Action::ExpandBranch | Action::ExpandAll => {
-                self.set_fold(action, world)
+                self.set_fold(action, world);
             }
             _ => return false,
         }
