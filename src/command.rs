@@ -4,6 +4,7 @@
 mod columns;
 mod completions;
 mod doctor;
+mod file;
 mod man;
 mod output;
 mod pages;

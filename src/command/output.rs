@@ -9,6 +9,7 @@ use crate::{
     text::{escaped, is_unsafe, printable},
 };
 use rustix::termios;
+use serde::Serialize;
 use serde_json::{Map, Serializer, ser::Formatter};
 use std::{
     borrow::Cow,
@@ -261,13 +262,13 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Write one JSON value in one line, all escaped that a terminal should not see. `serde_json` itself escapes nothing
+/// Write one value as JSON in one line, all escaped that a terminal should not see. `serde_json` itself escapes nothing
 /// above U+001F.
 ///
 /// # Errors
 /// Where it cannot be written.
-pub fn write_json(to: &mut impl Write, value: &serde_json::Value) -> io::Result<()> {
-    serde::Serialize::serialize(value, &mut Serializer::with_formatter(to, Escaping)).map_err(io::Error::from)
+pub fn write_json(to: &mut impl Write, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(to, Escaping)).map_err(io::Error::from)
 }
 
 struct Escaping;
