@@ -251,17 +251,18 @@ fn round(number: f64) -> f64 {
     if number.is_finite() { (number * 1e6).round() / 1e6 } else { 0.0 }
 }
 
+const BYTE_UNITS: [&str; 7] = ["B", "K", "M", "G", "T", "P", "E"];
+
 /// `9.1M`: three or four figures and the binary unit.
 #[must_use]
 pub fn bytes_text(bytes: f64) -> String {
-    const UNITS: [&str; 7] = ["B", "K", "M", "G", "T", "P", "E"];
     let (mut value, mut unit) = (bytes, 0);
-    while value >= 1000.0 && unit + 1 < UNITS.len() {
+    while value >= 1000.0 && unit + 1 < BYTE_UNITS.len() {
         value /= 1024.0;
         unit += 1;
     }
     let digits = usize::from(unit > 0 && value < 9.95);
-    format!("{value:.digits$}{}", UNITS[unit])
+    format!("{value:.digits$}{}", BYTE_UNITS[unit])
 }
 
 /// As [`bytes_text`], of whole bytes and in whole numbers: formatting a fraction takes ten times as long.
@@ -269,7 +270,6 @@ fn push_bytes(bytes: u64, text: &mut String) {
     if bytes >= 1 << 53 {
         return text.push_str(&bytes_text(bytes as f64));
     }
-    const UNITS: &[u8] = b"BKMGTP";
     let mut unit = 0;
     while bytes >= 1000 << (10 * unit) {
         unit += 1;
@@ -282,7 +282,7 @@ fn push_bytes(bytes: u64, text: &mut String) {
     let rounded = whole + u64::from(rest * 2 > one || (rest * 2 == one && whole % 2 == 1));
     // Writing to a String does not fail.
     let _ = if tenths { write!(text, "{}.{}", rounded / 10, rounded % 10) } else { write!(text, "{rounded}") };
-    text.push(UNITS.get(unit).map_or('?', |unit| char::from(*unit)));
+    text.push_str(BYTE_UNITS[unit]);
 }
 
 /// `+9.1M`, `-48K`, `0`: how much more or less.

@@ -79,8 +79,8 @@ fn head(text: &mut Vec<u8>, selection: &Selection<'_>) {
     push(text, ",\"mappings\":[");
 }
 
-/// Of figures that nobody asked for, the kernel was not asked: they are off.
-fn word(missing: Missing) -> &'static str {
+/// Why something is not there. Figures that nobody asked for are off.
+pub fn word(missing: Missing) -> &'static str {
     if missing == Missing::NotRequested { Missing::Off.word() } else { missing.word() }
 }
 

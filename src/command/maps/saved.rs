@@ -7,7 +7,7 @@ use super::json::VERSION;
 use crate::{
     snapshot::{
         Missing, Moment,
-        map::{Amount, FileId, Figures, Kind, Mapping, MemoryMap, Permissions, Unknown},
+        map::{Amount, Figures, FileId, Kind, Mapping, MemoryMap, Permissions, Unknown},
     },
     text::{Text, restored},
     unit::{Bytes, Pid, ProcessKey, Ticks},
@@ -82,7 +82,8 @@ impl<'de> Visitor<'de> for WholeMap {
             figures_took: Duration::ZERO,
             mappings: rows.mappings,
             figures: rows.missing.map_or(Ok(rows.figures), Err),
-            totals: totals.map_or(Err(Missing::Unsupported), |totals: Row| totals.lack().map_or(Ok(totals.figures), Err)),
+            totals: totals
+                .map_or(Err(Missing::Unsupported), |totals: Row| totals.lack().map_or(Ok(totals.figures), Err)),
         })
     }
 }
@@ -101,8 +102,9 @@ fn check_whole<E: de::Error>(filter: Option<String>) -> Result<(), E> {
 }
 
 fn moment<E: de::Error>(text: &str) -> Result<Moment, E> {
-    let time: jiff::Timestamp =
-        text.parse().map_err(|_| E::custom(format!("taken: expected a time such as 2026-01-31T10:42:07Z, found {text}")))?;
+    let time: jiff::Timestamp = text
+        .parse()
+        .map_err(|_| E::custom(format!("taken: expected a time such as 2026-01-31T10:42:07Z, found {text}")))?;
     let wall = Duration::from_nanos(u64::try_from(time.as_nanosecond()).unwrap_or(0));
     Ok(Moment { boot: Duration::ZERO, wall })
 }
@@ -282,7 +284,7 @@ impl Row {
             "mmu_page_size" => self.figures.mmu_page_size = Bytes(access.next_value::<Option<u64>>()?.unwrap_or(0)),
             "thp_eligible" => self.figures.thp_eligible = access.next_value()?,
             "protection_key" => self.figures.protection_key = access.next_value()?,
-            "flags" => self.figures.flags = flags(access.next_value::<Option<Vec<Bytewise>>>()?.unwrap_or_default()),
+            "flags" => self.figures.flags = flags(&access.next_value::<Option<Vec<Bytewise>>>()?.unwrap_or_default()),
             "other" => self.figures.other = others(access.next_value()?)?,
             "missing" => {
                 let reasons: HashMap<String, String> = access.next_value()?;
@@ -378,7 +380,7 @@ fn kind(word: &str) -> Option<Kind> {
     Kind::ALL.iter().find(|(_, name, _)| *name == word).map(|(kind, ..)| *kind)
 }
 
-fn flags(words: Vec<Bytewise>) -> Text {
+fn flags(words: &[Bytewise]) -> Text {
     let words: Vec<_> = words.iter().map(|word| &*word.0).collect();
     words.join(&b' ').as_slice().into()
 }
