@@ -133,7 +133,7 @@ fn an_error_says_what_is_wrong_and_where() {
         ("{\"sysview\":2}".to_owned(), "a newer sysview wrote it (version 2 of this form, where this one knows 1)"),
         ("{\"sysview\":1}".to_owned(), "missing field `mappings`"),
         (with(good) + "x", "trailing characters at line 3 column 3"),
-        (with(good)[..80].to_owned(), "EOF while parsing a string at line 2 column 31"),
+        (with(good)[..80].to_owned(), "EOF while parsing a string at line 2 column 30"),
         (
             with(good).replace("\"pid\"", "\"filter\":\"rss > 1M\",\"pid\""),
             "only the mappings for which this holds: rss > 1M",
