@@ -41,8 +41,7 @@ use std::{
     io::{self, Read, Write},
     path::Path,
     process::ExitCode,
-    sync::{Arc, mpsc::channel},
-    thread,
+    sync::Arc,
     time::Duration,
 };
 
@@ -69,7 +68,13 @@ pub fn run(args: &MapsArgs, source: &Arc<dyn Source>) -> anyhow::Result<ExitCode
         plan.write(&mut to, args, &map, cut)?;
     }
     to.flush()?;
-    Ok(ExitCode::SUCCESS)
+    match map.figures {
+        Err(missing) if plan.depth == Depth::Figures => {
+            complain(&subject::without_figures(&**source, &process, missing));
+            Ok(ExitCode::FAILURE)
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 fn open_saved(path: &Path) -> anyhow::Result<MemoryMap> {
@@ -92,7 +97,7 @@ fn save(path: &Path, map: &MemoryMap) -> anyhow::Result<()> {
 }
 
 fn read(source: &Arc<dyn Source>, process: &Process, depth: Depth, patience: Duration) -> anyhow::Result<MemoryMap> {
-    match within(source, process, depth, patience) {
+    match map::read_within(source, process.key, depth, patience) {
         Ok(Some(map)) => Ok(map),
         // It may have ended since it was found.
         Ok(None) => Err(match space::find(&**source, process.key) {
@@ -101,18 +106,6 @@ fn read(source: &Arc<dyn Source>, process: &Process, depth: Depth, patience: Dur
         }),
         Err(missing) => Err(subject::refused(&**source, process, missing)),
     }
-}
-
-/// Read on a thread of its own, which is left behind where it does not come back.
-fn within(source: &Arc<dyn Source>, process: &Process, depth: Depth, patience: Duration) -> Reading<Option<MemoryMap>> {
-    let (sender, answer) = channel();
-    let (source, key) = (Arc::clone(source), process.key);
-    let work = move || {
-        // It fails where nobody waits any more.
-        let _ = sender.send(map::read(&*source, key, depth));
-    };
-    thread::Builder::new().name("map".into()).spawn(work).map_err(|_| Missing::Unsupported)?;
-    answer.recv_timeout(patience).map_err(|_| Missing::Blocked)?
 }
 
 /// What was asked for, understood.

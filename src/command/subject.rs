@@ -61,30 +61,37 @@ pub fn without_memory(process: &Process) -> anyhow::Error {
 
 /// Why the memory of a process cannot be looked at.
 pub fn refused(source: &dyn Source, process: &Process, missing: Missing) -> anyhow::Error {
+    anyhow!(refusal("the memory", source, process, missing))
+}
+
+/// Why a map has addresses only.
+pub fn without_figures(source: &dyn Source, process: &Process, missing: Missing) -> String {
+    refusal("what is in the mappings", source, process, missing)
+}
+
+fn refusal(what: &str, source: &dyn Source, process: &Process, missing: Missing) -> String {
     let who = who(process);
     match missing {
-        Missing::Gone => anyhow!("{who} has exited meanwhile"),
-        Missing::Denied => denied(source, process),
-        Missing::Blocked => anyhow!(
-            "the kernel does not answer for the memory of {who} (blocked): it may be stuck itself; `sysview ps --columns \
+        Missing::Gone => format!("{who} has exited meanwhile"),
+        Missing::Denied => format!("{what} of {who} may not be read (denied){}", denied(source, process)),
+        Missing::Blocked => format!(
+            "the kernel does not answer for {what} of {who} (blocked): it may be stuck itself; `sysview ps --columns \
              pid,state,wchan {}` says in what, --patience waits longer",
             process.key.pid
         ),
-        missing => anyhow!("the memory of {who} cannot be read: {}", missing.word()),
+        missing => format!("{what} of {who} cannot be read: {}", missing.word()),
     }
 }
 
-fn denied(source: &dyn Source, process: &Process) -> anyhow::Error {
-    let (who, own) = (who(process), source.observer().uid);
+fn denied(source: &dyn Source, process: &Process) -> String {
     match owner(source, process) {
-        Ok((uid, _)) if uid == own => anyhow!(
-            "the memory of {who} may not be read (denied), though it is yours: it does not let others look, or the kernel \
+        Ok((uid, _)) if uid == source.observer().uid => {
+            ", though it is yours: it does not let others look, or the kernel \
              lets only parents (kernel.yama.ptrace_scope); run as root"
-        ),
-        Ok((_, name)) => {
-            anyhow!("the memory of {who} may not be read (denied): it belongs to {name}; run as {name} or root")
+                .to_owned()
         }
-        Err(_) => anyhow!("the memory of {who} may not be read (denied): run as root"),
+        Ok((_, name)) => format!(": it belongs to {name}; run as {name} or root"),
+        Err(_) => ": run as root".to_owned(),
     }
 }
 
