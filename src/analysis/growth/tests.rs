@@ -1,3 +1,5 @@
+//! Changes of made-up maps: growth in place, splits, moves, and any two maps at all.
+
 use super::*;
 use crate::{
     analysis::example::{Example, map, mapping},

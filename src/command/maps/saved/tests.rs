@@ -1,3 +1,5 @@
+//! Saved maps come back as they were, and what is no saved map says why.
+
 use super::*;
 use crate::{
     analysis::example::{map, mapping},
