@@ -94,6 +94,8 @@ pub struct ScreenArgs {
 pub enum Command {
     /// List processes
     Ps(PsArgs),
+    /// Show the memory map of a process, mapping by mapping
+    Maps(MapsArgs),
     /// Tell the state of each page of one mapping
     Pages(PagesArgs),
     /// Explain every column
@@ -199,6 +201,61 @@ pub struct PsArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace the text of --help")]
     pub report: ReportArgs,
+}
+
+/// Options of `maps`.
+#[derive(Clone, Debug, Args)]
+pub struct MapsArgs {
+    /// The process
+    pub pid: u32,
+
+    /// A row for each object: a file with all its segments, the heap, the stacks, anonymous memory
+    #[arg(long)]
+    pub group: bool,
+
+    /// Only what costs little: addresses, permissions and files, without what is in memory of them
+    #[arg(long)]
+    pub addresses: bool,
+
+    /// Columns from left to right, apart by commas; where none of them needs them, figures are not read
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub columns: Vec<String>,
+
+    /// Sort by this column: numbers that count something from the largest, all else from the smallest
+    #[arg(long, value_name = "COLUMN")]
+    pub sort: Option<String>,
+
+    /// Sort the other way round
+    #[arg(long, requires = "sort")]
+    pub reverse: bool,
+
+    /// Only mappings for which this holds, such as 'rss > 1M and permissions ~ w'; totals are of these
+    #[arg(long, value_name = "EXPRESSION")]
+    pub filter: Option<String>,
+
+    /// Write all of the map, as JSON, to a file that --diff reads; `-` is standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["group", "columns", "sort", "filter"])]
+    pub save: Option<PathBuf>,
+
+    /// Show what changed since the map in this file was saved, what grew most first
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["group", "columns", "sort", "filter"])]
+    pub diff: Option<PathBuf>,
+
+    /// Seconds that the kernel may take to tell the map
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub patience: Duration,
+
+    /// How the report is written [default: table]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+}
+
+impl MapsArgs {
+    /// How the report is written.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format.unwrap_or(Format::Table)
+    }
 }
 
 /// Options of `pages`.

@@ -4,12 +4,15 @@
 mod columns;
 mod completions;
 mod doctor;
+mod file;
 mod man;
+mod maps;
 mod output;
 mod pages;
 mod ps;
 mod record;
 pub mod screen;
+mod subject;
 
 use crate::{
     cli::{Cli, Command},
@@ -35,6 +38,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Columns(args)) => until_closed(columns::run(args)),
         Some(Command::Ps(args)) => until_closed(ps::run(args, &open()?)),
         Some(Command::Pages(args)) => until_closed(pages::run(args, &open()?)),
+        Some(Command::Maps(args)) => until_closed(maps::run(args, &open()?)),
         Some(Command::Record(args)) => record::run(args, open()?),
         Some(Command::Doctor(args)) => until_closed(doctor::run(*args, &cli.source)),
         Some(Command::Completions(args)) => until_closed(print(&completions::script(*args))),

@@ -113,9 +113,32 @@ pub fn reversible(bytes: &[u8]) -> String {
     text
 }
 
+/// The bytes that [`reversible`] made this text of; `None` where it made no such text.
+#[must_use]
+pub fn restored(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        bytes.extend_from_slice(before.as_bytes());
+        let (byte, length) = match after.as_bytes() {
+            [b'\\', ..] => (b'\\', 1),
+            [b'x', high, low, ..] => {
+                let digit = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+                (digit(high)? << 4 | digit(low)?, 3)
+            }
+            _ => return None,
+        };
+        bytes.push(byte);
+        rest = after.get(length..)?;
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    Some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn hostile_bytes_are_visible_and_harmless() {
@@ -136,5 +159,21 @@ mod tests {
     #[test]
     fn reversible_text_tells_a_bad_byte_from_a_backslash() {
         assert_eq!(reversible(b"\\xff\xff"), "\\\\xff\\xff");
+    }
+
+    #[test]
+    fn what_was_never_made_cannot_be_restored() {
+        assert_eq!(restored("\\\\x\\xff"), Some(b"\\x\xff".to_vec()));
+        for text in ["\\", "\\x", "\\xf", "\\xfg", "\\x+f", "\\n", "a\\é"] {
+            assert_eq!(restored(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_come_back(bytes in proptest::collection::vec(any::<u8>(), 0..40), text in ".*") {
+            prop_assert_eq!(restored(&reversible(&bytes)), Some(bytes));
+            prop_assert_eq!(restored(&reversible(text.as_bytes())), Some(text.into_bytes()));
+        }
     }
 }

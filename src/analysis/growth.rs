@@ -105,11 +105,12 @@ impl Piece {
         }
     }
 
-    /// Whether anything that is known of it is not as it was.
+    /// Whether anything that is known of it is not as it was, but for its share of pages, which changes also when other
+    /// processes come and go.
     #[must_use]
     pub fn is_changed(&self) -> bool {
-        let Change { size, rss, pss, swap } = self.change;
-        self.fate() != Fate::Kept || [Some(size), rss, pss, swap].iter().any(|change| change.unwrap_or(0) != 0)
+        let Change { size, rss, swap, .. } = self.change;
+        self.fate() != Fate::Kept || [Some(size), rss, swap].iter().any(|change| change.unwrap_or(0) != 0)
     }
 }
 

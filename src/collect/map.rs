@@ -7,7 +7,7 @@
 
 use super::{
     process::task_with_memory,
-    source::{ProcPath, Reader, Source, Task},
+    source::{ProcPath, Reader, Source, Task, absent},
     space,
 };
 use crate::{
@@ -52,6 +52,8 @@ pub fn read(source: &dyn Source, key: ProcessKey, depth: Depth) -> Reading<Optio
             Ok(map) => map,
             Err(missing) => {
                 let map = addresses(&mut reader, &process, task).map_err(|_| missing)?;
+                // Beside addresses that are there, figures that are not are none that this kernel has.
+                let missing = absent(missing);
                 MemoryMap { figures: Err(missing), totals: Err(missing), ..map }
             }
         },

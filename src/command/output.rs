@@ -9,6 +9,7 @@ use crate::{
     text::{escaped, is_unsafe, printable},
 };
 use rustix::termios;
+use serde::Serialize;
 use serde_json::{Map, Serializer, ser::Formatter};
 use std::{
     borrow::Cow,
@@ -198,29 +199,33 @@ impl<W: Write> Printer<W> {
     /// RFC 4180 in its quoting; lines end as they do on this system.
     fn csv(&mut self, fields: &[Field], records: &[Record<'_>]) -> io::Result<()> {
         if !self.begun {
-            self.csv_line(fields.iter().map(|field| field.name.to_owned()))?;
+            write_csv(&mut self.to, fields.iter().map(|field| field.name.to_owned()))?;
         }
         for record in records {
-            self.csv_line(record.cells.iter().map(|value| told(value).exact()))?;
+            write_csv(&mut self.to, record.cells.iter().map(|value| told(value).exact()))?;
         }
         Ok(())
     }
+}
 
-    fn csv_line(&mut self, cells: impl Iterator<Item = String>) -> io::Result<()> {
-        for (at, cell) in cells.enumerate() {
-            if at > 0 {
-                self.to.write_all(b",")?;
-            }
-            // Nothing unsafe goes out even where a value let it through.
-            let cell = if is_clean(&cell) { cell } else { printable(cell.as_bytes()).into_owned() };
-            if cell.contains(['"', ',']) || cell.starts_with(' ') || cell.ends_with(' ') {
-                write!(self.to, "\"{}\"", cell.replace('"', "\"\""))?;
-            } else {
-                self.to.write_all(cell.as_bytes())?;
-            }
+/// Write one line of CSV.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn write_csv(to: &mut (impl Write + ?Sized), cells: impl Iterator<Item = String>) -> io::Result<()> {
+    for (at, cell) in cells.enumerate() {
+        if at > 0 {
+            to.write_all(b",")?;
         }
-        self.to.write_all(b"\n")
+        // Nothing unsafe goes out even where a value let it through.
+        let cell = if is_clean(&cell) { cell } else { printable(cell.as_bytes()).into_owned() };
+        if cell.contains(['"', ',']) || cell.starts_with(' ') || cell.ends_with(' ') {
+            write!(to, "\"{}\"", cell.replace('"', "\"\""))?;
+        } else {
+            to.write_all(cell.as_bytes())?;
+        }
     }
+    to.write_all(b"\n")
 }
 
 fn is_clean(text: &str) -> bool {
@@ -228,7 +233,8 @@ fn is_clean(text: &str) -> bool {
 }
 
 /// The line itself where it fits, else as much of it as there is room for, and a mark.
-fn cut<'l>(line: &'l str, width: usize, mark: &str) -> Cow<'l, str> {
+#[must_use]
+pub fn cut<'l>(line: &'l str, width: usize, mark: &str) -> Cow<'l, str> {
     // Neither a terminal nor UTF-8 uses more cells than bytes.
     if line.len() <= width || line.width() <= width {
         return Cow::Borrowed(line);
@@ -261,13 +267,13 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Write one JSON value in one line, all escaped that a terminal should not see. `serde_json` itself escapes nothing
+/// Write one value as JSON in one line, all escaped that a terminal should not see. `serde_json` itself escapes nothing
 /// above U+001F.
 ///
 /// # Errors
 /// Where it cannot be written.
-pub fn write_json(to: &mut impl Write, value: &serde_json::Value) -> io::Result<()> {
-    serde::Serialize::serialize(value, &mut Serializer::with_formatter(to, Escaping)).map_err(io::Error::from)
+pub fn write_json(to: &mut impl Write, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(to, Escaping)).map_err(io::Error::from)
 }
 
 struct Escaping;

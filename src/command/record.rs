@@ -1,10 +1,8 @@
 //! `sysview record`: sample everything there is to sample, and write what was read as a recording.
 //!
-//! A report with rates needs two samples, so a recording for N reports has N + 1. It is written to a file of its own
-//! beside the one named, which takes its place at the end: what is there is whole, or as it was.
+//! A report with rates needs two samples, so a recording for N reports has N + 1.
 
-#![expect(clippy::disallowed_methods, reason = "the place where a recording is written")]
-
+use super::file::{Output, Reader};
 use crate::{
     cli::RecordArgs,
     collect::{
@@ -21,11 +19,8 @@ use signal_hook::{
     iterator::Signals,
 };
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-    process::{self, ExitCode},
+    io,
+    process::ExitCode,
     sync::{
         Arc,
         mpsc::{Receiver, channel},
@@ -67,7 +62,7 @@ pub fn run(args: &RecordArgs, source: Arc<dyn Source>) -> anyhow::Result<ExitCod
     let mut samples = 0;
     loop {
         recorder.note_users(&snapshot.users);
-        if output.write(&recorder.take_text())? == Reader::Left {
+        if output.write(|to| to.write_all(recorder.take_text().as_bytes()))? == Reader::Left {
             return Ok(ExitCode::SUCCESS);
         }
         samples += 1;
@@ -100,69 +95,4 @@ fn interrupts() -> io::Result<Receiver<()>> {
     };
     thread::Builder::new().name("signals".into()).spawn(forward)?;
     Ok(receiver)
-}
-
-/// Whether somebody still reads.
-#[derive(PartialEq, Eq)]
-enum Reader {
-    There,
-    Left,
-}
-
-/// Where the text goes.
-struct Output {
-    to: Box<dyn Write>,
-    /// What was asked for, as it is shown.
-    name: String,
-    /// The file written to and the one whose place it takes; `None` for standard output, a pipe, a device.
-    replacing: Option<(PathBuf, PathBuf)>,
-}
-
-impl Output {
-    fn create(target: &Path) -> anyhow::Result<Self> {
-        let name = target.display().to_string();
-        if name == "-" {
-            return Ok(Self { to: Box::new(io::stdout()), name: "standard output".to_owned(), replacing: None });
-        }
-        // A link stays, and what it points to is replaced.
-        let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
-        let problem = || format!("cannot write {name}");
-        if fs::metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {
-            let file = OpenOptions::new().write(true).open(&target).with_context(problem)?;
-            return Ok(Self { to: Box::new(file), name, replacing: None });
-        }
-        let Some(last) = target.file_name() else { bail!("cannot write {name}: it names no file") };
-        let beside = target.with_file_name(format!(".{}.{}", last.display(), process::id()));
-        let to = create_private(&beside).with_context(problem)?;
-        Ok(Self { to: Box::new(to), name, replacing: Some((beside, target)) })
-    }
-
-    fn write(&mut self, text: &str) -> anyhow::Result<Reader> {
-        match self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush()) {
-            Ok(()) => Ok(Reader::There),
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Reader::Left),
-            Err(error) => Err(error).with_context(|| format!("cannot write {}", self.name)),
-        }
-    }
-
-    fn finish(mut self) -> anyhow::Result<()> {
-        let Some((beside, target)) = &self.replacing else { return Ok(()) };
-        fs::rename(beside, target).with_context(|| format!("cannot write {}", self.name))?;
-        self.replacing = None;
-        Ok(())
-    }
-}
-
-impl Drop for Output {
-    fn drop(&mut self) {
-        if let Some((beside, _)) = &self.replacing {
-            // Already on the way out with an error that says more.
-            let _ = fs::remove_file(beside);
-        }
-    }
-}
-
-/// A recording may hold what is nobody else's business.
-fn create_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }

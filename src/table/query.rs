@@ -64,7 +64,8 @@ impl<T: Table> QueryOf<T> {
         self.node.truth(&row) == Truth::True
     }
 
-    fn columns(&self, mut each: impl FnMut(&'static ColumnOf<T>)) {
+    /// All columns that it looks at, one by one.
+    pub fn columns(&self, mut each: impl FnMut(&'static ColumnOf<T>)) {
         self.node.columns(&mut |at| T::COLUMNS.get(at).into_iter().for_each(&mut each));
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     snapshot::{ExitStatus, Missing, Reading},
     text::{printable, reversible},
 };
-use std::{borrow::Cow, cmp::Ordering, time::Duration};
+use std::{borrow::Cow, cmp::Ordering, fmt::Write as _, time::Duration};
 
 /// What a column says of a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,6 +160,19 @@ impl<'a> Value<'a> {
         })
     }
 
+    /// [`Value::human`] at the end of a text that is used again and again: without a text of its own for what makes up long
+    /// tables.
+    pub fn push_human(&self, text: &mut String) {
+        match self {
+            Self::Bytes(bytes) => push_bytes(*bytes, text),
+            Self::Word(word) => text.push_str(word),
+            // Writing to a String does not fail.
+            Self::Count(number) => drop(write!(text, "{number}")),
+            Self::Address(address) => drop(write!(text, "{address:012x}")),
+            _ => text.push_str(&self.human()),
+        }
+    }
+
     /// The beginning of [`Value::human`], enough for this many cells and one more: other people's texts can be megabytes
     /// long, and a screen shows only so much. Why there is no value is told by a shorter word where the word does not fit.
     #[must_use]
@@ -238,17 +251,38 @@ fn round(number: f64) -> f64 {
     if number.is_finite() { (number * 1e6).round() / 1e6 } else { 0.0 }
 }
 
+const BYTE_UNITS: [&str; 7] = ["B", "K", "M", "G", "T", "P", "E"];
+
 /// `9.1M`: three or four figures and the binary unit.
 #[must_use]
 pub fn bytes_text(bytes: f64) -> String {
-    const UNITS: [&str; 7] = ["B", "K", "M", "G", "T", "P", "E"];
     let (mut value, mut unit) = (bytes, 0);
-    while value >= 1000.0 && unit + 1 < UNITS.len() {
+    while value >= 1000.0 && unit + 1 < BYTE_UNITS.len() {
         value /= 1024.0;
         unit += 1;
     }
     let digits = usize::from(unit > 0 && value < 9.95);
-    format!("{value:.digits$}{}", UNITS[unit])
+    format!("{value:.digits$}{}", BYTE_UNITS[unit])
+}
+
+/// As [`bytes_text`], of whole bytes and in whole numbers: formatting a fraction takes ten times as long.
+fn push_bytes(bytes: u64, text: &mut String) {
+    if bytes >= 1 << 53 {
+        return text.push_str(&bytes_text(bytes as f64));
+    }
+    let mut unit = 0;
+    while bytes >= 1000 << (10 * unit) {
+        unit += 1;
+    }
+    let value = bytes as f64 / (1u64 << (10 * unit)) as f64;
+    let tenths = unit > 0 && value < 9.95;
+    // What lies halfway goes to the even side, as it does where fractions are formatted.
+    let (scaled, one) = (if tenths { bytes * 10 } else { bytes }, 1u64 << (10 * unit));
+    let (whole, rest) = (scaled / one, scaled % one);
+    let rounded = whole + u64::from(rest * 2 > one || (rest * 2 == one && whole % 2 == 1));
+    // Writing to a String does not fail.
+    let _ = if tenths { write!(text, "{}.{}", rounded / 10, rounded % 10) } else { write!(text, "{rounded}") };
+    text.push_str(BYTE_UNITS[unit]);
 }
 
 /// `+9.1M`, `-48K`, `0`: how much more or less.
@@ -364,6 +398,7 @@ pub fn signal_name(number: u8) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn numbers_are_short_for_people() {
@@ -388,6 +423,35 @@ mod tests {
         ];
         for (value, text) in cases {
             assert_eq!(value.human(), text, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_at_the_end_of_a_text_is_the_same_text() {
+        let around = (0..6).flat_map(|unit| {
+            [1u64, 9, 10, 99, 995, 999, 1000, 1023].into_iter().flat_map(move |factor| {
+                let (value, half) = (factor << (10 * unit), (1u64 << (10 * unit)) / 20);
+                [value.saturating_sub(1), value, value + 1, value + half, value + half * 10, value + half * 19]
+            })
+        });
+        for bytes in around.chain([0, 1 << 53, (1 << 53) - 1, u64::MAX, 10188, 10189]) {
+            let mut text = "x".to_owned();
+            Value::Bytes(bytes).push_human(&mut text);
+            assert_eq!(text, format!("x{}", bytes_text(bytes as f64)), "{bytes}");
+        }
+        for value in [Value::Count(7), Value::Address(0x1000), Value::Word("w"), Value::None, Value::text(b"a\n")] {
+            let mut text = String::new();
+            value.push_human(&mut text);
+            assert_eq!(text, value.human());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_are_rounded_the_same_in_whole_numbers(bytes in any::<u64>(), shift in 0u32..64) {
+            let mut text = String::new();
+            push_bytes(bytes >> shift, &mut text);
+            prop_assert_eq!(text, bytes_text((bytes >> shift) as f64));
         }
     }
 

@@ -1,4 +1,4 @@
-//! Maps of one process before and after, made up, and what is to be told of them.
+//! Changes of made-up maps: growth in place, splits, moves, and any two maps at all.
 
 use super::*;
 use crate::{
