@@ -11,7 +11,7 @@ use crate::{
     proc::{
         auxv, elf,
         fields::{hexadecimal, lines, number, single, words},
-        kernel_config,
+        gzip, kernel_config,
     },
     snapshot::{
         Missing, Process, Reading,
@@ -82,8 +82,14 @@ pub fn settings(source: &dyn Source) -> Settings {
     settings
 }
 
-/// The kernel's configuration, where a distribution puts it.
+/// Bytes of a kernel's configuration at most; they have a quarter of a megabyte.
+const LARGEST_CONFIG: usize = 16 << 20;
+
+/// The kernel's configuration: from the kernel itself, else from where distributions put it.
 fn kernel_config(reader: &mut Reader<'_>) -> Reading<Vec<u8>> {
+    if let Ok(config) = reader.file("config.gz").and_then(|packed| gzip::unpack(packed, LARGEST_CONFIG)) {
+        return Ok(config);
+    }
     let release = reader.file("sys/kernel/osrelease")?.trim_ascii();
     let path = format!("/boot/config-{}", str::from_utf8(release).map_err(|_| Missing::Malformed)?);
     reader.file(&path).map(<[u8]>::to_vec).map_err(absent)
