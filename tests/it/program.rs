@@ -259,16 +259,18 @@ fn a_sleeper_is_read_with_what_was_drawn_for_it() {
     assert_eq!(draw.is_same(&draw), Ok(true));
     assert!(!format!("{draw:?}").contains("random"), "it is never shown");
     // Another run of the same program is another draw, also where nothing is randomised.
-    let draws = |command: &mut Command| -> Draw {
-        let sleeper = Running::sleeping(command);
-        let program = program_of(sleeper.0.id()).expect("an own process can be read");
-        program.draw.expect("an own process can be read")
+    let programs = |command: &mut Command| -> Program {
+        program_of(Running::sleeping(command).0.id()).expect("an own process can be read")
     };
+    let draws = |command: &mut Command| -> Draw { programs(command).draw.expect("an own process can be read") };
     let (one, other) = (draws(Command::new("sleep").arg("600")), draws(Command::new("sleep").arg("600")));
     assert_eq!(one.is_same(&other), Ok(false));
     if need::command("program::a_sleeper_is_read_with_what_was_drawn_for_it", &["setarch", "-R", "true"]) {
-        let fixed = || draws(Command::new("setarch").args(["-R", "sleep", "600"]));
+        let fixed = || programs(Command::new("setarch").args(["-R", "sleep", "600"]));
         let (one, other) = (fixed(), fixed());
+        assert_eq!(one.personality.map(|personality| personality & NO_RANDOMIZE), Ok(NO_RANDOMIZE));
+        let draw = |program: Program| program.draw.expect("an own process can be read");
+        let (one, other) = (draw(one), draw(other));
         assert_eq!(one.address(7), other.address(7));
         assert_eq!(one.is_same(&other), Ok(false), "AT_RANDOM is drawn whatever the personality");
     }

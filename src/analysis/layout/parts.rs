@@ -15,6 +15,8 @@ pub(super) struct Part<'a> {
     pub file: FileId,
     /// Which of several of the same name it is, from the highest address; 1 is the first.
     pub instance: u32,
+    /// Some of it can be executed.
+    pub code: bool,
     /// Their places in the map.
     pub mappings: Vec<usize>,
     /// Where it lies, in the sense of its role.
@@ -39,6 +41,7 @@ impl<'a> Parts<'a> {
         parts.name_executable(side);
         parts.count_instances(side.mappings);
         parts.find_addresses(side.mappings);
+        parts.sort();
         parts
     }
 
@@ -60,12 +63,13 @@ impl<'a> Parts<'a> {
                 })
             });
             self.parts[part].mappings.push(at);
+            self.parts[part].code |= mapping.permissions.has(Permissions::EXECUTE);
             self.owner.push(part);
         }
     }
 
     fn begin(&mut self, Label(role, name, file): Label<'a>) -> usize {
-        self.parts.push(Part { role, name, file, instance: 1, mappings: Vec::new(), address: 0 });
+        self.parts.push(Part { role, name, file, instance: 1, code: false, mappings: Vec::new(), address: 0 });
         self.parts.len() - 1
     }
 
@@ -94,8 +98,6 @@ impl<'a> Parts<'a> {
         let headers = side.program().and_then(|program| program.draw.as_ref().ok()).and_then(|draw| draw.address(PHDR));
         let file = side.program().and_then(|program| program.file);
         let path = side.exe.map(|exe| as_in_maps(without_mark(exe)));
-        let is_code =
-            |part: &Part<'_>| part.mappings.iter().any(|at| side.mappings[*at].permissions.has(Permissions::EXECUTE));
         let found = headers.and_then(|address| self.parts.iter().position(|part| holds(part, address)));
         let found = found.or_else(|| {
             let is_file = |part: &Part<'_>| match file {
@@ -104,7 +106,7 @@ impl<'a> Parts<'a> {
             };
             let mut all = (0..self.parts.len()).filter(|at| is_file(&self.parts[*at]));
             let first = all.clone().next();
-            all.find(|at| is_code(&self.parts[*at])).or(first)
+            all.find(|at| self.parts[*at].code).or(first)
         });
         if let Some(part) = found.and_then(|at| self.parts.get_mut(at)).filter(|part| part.role == Role::File) {
             part.role = Role::Executable;
@@ -135,6 +137,16 @@ impl<'a> Parts<'a> {
                     .map_or(0, |lowest| lowest.start.checked_sub(lowest.offset).unwrap_or(lowest.start)),
             };
         }
+    }
+
+    /// Bring them in the order of their addresses.
+    fn sort(&mut self) {
+        let mut order: Vec<usize> = (0..self.parts.len()).collect();
+        order.sort_by_key(|at| self.parts[*at].address);
+        let mut place = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(to, from)| place[*from] = to);
+        self.owner.iter_mut().for_each(|owner| *owner = place[*owner]);
+        self.parts.sort_by_key(|part| part.address);
     }
 
     /// Where the area of mappings ends: below the stack, and not within what has a place of its own.
