@@ -79,15 +79,15 @@ impl<'a> Parts<'a> {
         (mapping.kind == Kind::Bss && mapping.path.is_none() && self.parts[before].role == Role::File).then_some(before)
     }
 
-    /// Whether a file is mapped once more: its parts come in the order in which they stand in it.
+    /// Whether a file is mapped once more. Its parts come in the order in which they stand in it, and two of them can begin
+    /// in one page of it: the end of the constants, and what is relocated.
     fn begins_anew(&self, part: usize, mapping: &Mapping, mappings: &[Mapping]) -> bool {
         let part = &self.parts[part];
-        let last = part.mappings.iter().rev().map(|at| &mappings[*at]).find(|last| last.file == mapping.file);
-        part.role == Role::File
-            && last.is_some_and(|last| {
-                mapping.offset < last.offset
-                    || (mapping.offset == last.offset && mapping.permissions == last.permissions)
-            })
+        let of_file = |at: &usize| Some(&mappings[*at]).filter(|known| known.file == mapping.file);
+        let (first, last) = (part.mappings.iter().find_map(of_file), part.mappings.iter().rev().find_map(of_file));
+        let (Some(first), Some(last)) = (first, last) else { return false };
+        let again = (mapping.offset, mapping.permissions) == (last.offset, last.permissions);
+        part.role == Role::File && (mapping.offset < last.offset || again && mapping.offset == first.offset)
     }
 
     /// Of the mappings of the program file those where it runs: a program can map its own file as data too.

@@ -262,6 +262,21 @@ fn a_library_that_is_mapped_twice_is_two_objects() {
 }
 
 #[test]
+fn parts_that_begin_in_one_page_of_a_file_are_of_one_object() {
+    let first = map("400000-401000 r--p 00000000 fe:00 10 /x
+        401000-402000 r-xp 00001000 fe:00 10 /x
+        402000-403000 r--p 00002000 fe:00 10 /x
+        403000-404000 r--p 00002000 fe:00 10 /x
+        404000-405000 rw-p 00003000 fe:00 10 /x
+        7f0000000000-7f0000001000 r--s 00000000 fe:00 11 /data
+        7f0000001000-7f0000002000 r--s 00000000 fe:00 11 /data");
+    let comparison = compare(&saved("a", &first), &saved("b", &first));
+    let objects: Vec<_> = comparison.objects.iter().map(|object| (object.a, object.instance)).collect();
+    assert_eq!(objects, [(Some(0x40_0000), 1), (Some(0x7f00_0000_0000), 2), (Some(0x7f00_0000_1000), 1)]);
+    assert!(comparison.rows.iter().enumerate().all(|(at, row)| (row.a, row.b) == (Some(at), Some(at))));
+}
+
+#[test]
 fn other_executables_are_told_and_compared_all_the_same() {
     let first = process(0, 0, 0, 0);
     let mut second = process(0x1000, 0x2000, 0x3000, 0x4000);
