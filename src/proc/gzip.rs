@@ -297,8 +297,8 @@ mod tests {
     fn what_gzip_packed_is_unpacked() {
         assert_eq!(unpack(FIXED, 28).as_deref(), Ok(&b"CONFIG_HZ=250\nCONFIG_HZ=250\n"[..]));
         assert_eq!(unpack(STORED, 3).as_deref(), Ok(&b"abc"[..]));
-        let expected: String =
-            (0..60).map(|at| format!("CONFIG_{at}={}\n", if at % 2 == 0 { "y" } else { "m" })).collect();
+        let line = |at| format!("CONFIG_{at}={}\n", if at % 2 == 0 { "y" } else { "m" });
+        let expected = (0..60).map(line).collect::<Vec<_>>().concat();
         assert_eq!(unpack(DYNAMIC, 4096), Ok(expected.into_bytes()));
         // A header may hold the name of the file, a comment, room for more and a sum of itself.
         let (head, rest) = STORED.split_at(10);

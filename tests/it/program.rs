@@ -128,8 +128,11 @@ fn assert_equal_to_readelf(path: &Path) {
     assert_eq!(elf.stripped, !sections.contains("SYMTAB"), "{shown}");
 }
 
-/// Every kind of program that cc(1) makes: name, options, and what must come of it at least.
-const KINDS: &[(&str, &[&str], fn(&Elf) -> bool)] = &[
+/// A kind of program: its name, options of cc(1), and what must come of it at least.
+type ProgramKind = (&'static str, &'static [&'static str], fn(&Elf) -> bool);
+
+/// Every kind of program that cc(1) makes.
+const KINDS: &[ProgramKind] = &[
     ("pie", &["-pie", "-fPIE"], |elf| elf.pie && !elf.is_static && !elf.library),
     ("fixed", &["-no-pie"], |elf| !elf.pie && !elf.is_static && elf.base > 0),
     ("static", &["-static", "-no-pie"], |elf| !elf.pie && elf.is_static),
@@ -181,7 +184,9 @@ fn programs_of_the_system_are_what_readelf_says() {
         libraries.map(PathBuf::from).chain([own, "/bin/sh".into(), "/bin/sleep".into()]).collect();
     all.dedup();
     assert!(all.len() > 3, "{all:?}");
-    all.iter().for_each(|path| assert_equal_to_readelf(path));
+    for path in &all {
+        assert_equal_to_readelf(path);
+    }
 }
 
 #[test]
