@@ -149,12 +149,17 @@ impl<'a> Parts<'a> {
         self.parts.sort_by_key(|part| part.address);
     }
 
-    /// Where the area of mappings ends: below the stack, and not within what has a place of its own.
+    /// Where the area of mappings ends: below the stack, and not within what has a place of its own. A static PIE is one
+    /// of the mappings there, far above its heap.
     fn area_top(&self, mappings: &[Mapping]) -> Option<u64> {
-        let stack = mappings.iter().find(|mapping| mapping.kind == Kind::Stack).map_or(u64::MAX, |stack| stack.start);
-        let is_placed = |role| matches!(role, Role::File | Role::Kernel | Role::Area);
-        let placed = mappings.iter().zip(&self.owner).filter(|(_, part)| is_placed(self.parts[**part].role));
-        placed.map(|(mapping, _)| mapping).filter(|mapping| mapping.start < stack).map(|mapping| mapping.end).max()
+        let start = |kind| mappings.iter().find(|mapping| mapping.kind == kind).map(|mapping| mapping.start);
+        let (heap, stack) = (start(Kind::Heap).unwrap_or(u64::MAX), start(Kind::Stack).unwrap_or(u64::MAX));
+        let is_placed = |(mapping, part): &(&Mapping, &usize)| match self.parts[**part].role {
+            Role::File | Role::Kernel | Role::Area => mapping.start < stack,
+            Role::Executable => (heap..stack).contains(&mapping.start),
+            Role::Heap | Role::Stack | Role::Fixed => false,
+        };
+        mappings.iter().zip(&self.owner).filter(is_placed).map(|(mapping, _)| mapping.end).max()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     },
     unit::Ticks,
 };
+use proptest::prelude::*;
 
 /// Mappings of lines of `maps`, with what is for what told by the name alone.
 fn map(text: &str) -> Vec<Mapping> {
@@ -356,4 +357,64 @@ fn pages_of_relro_are_those_the_interpreter_protects() {
     let mappings = map("400000-401000 r-xp 00000000 fe:00 10 /x\n401000-402000 r--p 00001000 fe:00 10 /x");
     let found = relro::protection(&fixed, &mappings, 0x40_0000, 0x1000).expect("it has some");
     assert_eq!((found.state, found.range), (Protection::ReadOnly, 0x40_1000..0x40_2000));
+}
+
+#[test]
+fn a_static_pie_lies_in_the_area_of_mappings() {
+    let mappings = map("555500000000-555500001000 rw-p 00000000 00:00 0 [heap]
+        7f0000000000-7f0000001000 r-xp 00000000 00:00 0 [vdso]
+        7f0000001000-7f0000002000 r-xp 00000000 fe:00 10 /usr/bin/x
+        7ffc00000000-7ffc00001000 rw-p 00000000 00:00 0 [stack]
+        7f0000000000-7f0000000000 rw-p 00000000 00:00 0");
+    let comparison = compare(&saved("a", &mappings), &saved("b", &mappings));
+    let area = comparison.objects.iter().find(|object| object.role == Role::Area).expect("it has one");
+    assert_eq!(area.a, Some(0x7f00_0000_2000));
+}
+
+/// Mappings in order of address, of few files, offsets and kinds, so that they come to be alike.
+fn any_map() -> impl Strategy<Value = Vec<Mapping>> {
+    let one = (1u64..4, 1u64..4, 0u64..3, 0u64..4, 0usize..Kind::ALL.len(), any::<bool>());
+    proptest::collection::vec(one, 0..30).prop_map(|all| {
+        let mut at = 0x1000;
+        let mapping = |(gap, size, offset, inode, kind, writes): (u64, u64, u64, u64, usize, bool)| {
+            let start: u64 = at + gap * 0x1000;
+            at = start + size * 0x1000;
+            Mapping {
+                start,
+                end: at,
+                permissions: Permissions::parse(if writes { b"rw-p" } else { b"r-xp" }).expect("four letters"),
+                offset: offset * 0x1000,
+                file: FileId { device: (0, 0), inode },
+                path: (inode > 0).then(|| format!("/{}", inode / 2).as_str().into()),
+                deleted: false,
+                kind: Kind::ALL[kind].0,
+                thread: None,
+            }
+        };
+        all.into_iter().map(mapping).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_mapping_of_both_is_in_one_row_and_its_object_is_there(first in any_map(), second in any_map()) {
+        let same = program(1);
+        for (a, b) in [(saved("1", &first), saved("2", &second)), (side("1", &first, &same), side("2", &second, &same))] {
+            let comparison = compare(&a, &b);
+            let mut of_a: Vec<_> = comparison.rows.iter().filter_map(|row| row.a).collect();
+            let mut of_b: Vec<_> = comparison.rows.iter().filter_map(|row| row.b).collect();
+            prop_assert!(of_a.is_sorted());
+            of_a.sort_unstable();
+            of_b.sort_unstable();
+            prop_assert_eq!(of_a, (0..first.len()).collect::<Vec<_>>());
+            prop_assert_eq!(of_b, (0..second.len()).collect::<Vec<_>>());
+            for row in &comparison.rows {
+                let object = &comparison.objects[row.object];
+                prop_assert!(row.a.is_none_or(|_| object.a.is_some()) && row.b.is_none_or(|_| object.b.is_some()));
+            }
+            let itself = compare(&a, &a);
+            prop_assert!(itself.objects.iter().all(|object| object.distance() == Some(0)));
+            prop_assert!(itself.rows.iter().all(|row| row.a == row.b));
+        }
+    }
 }
