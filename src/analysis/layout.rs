@@ -85,6 +85,8 @@ pub struct Object {
     pub path: Text,
     /// Which of several of the same name it is, from the highest address; 1 is the first.
     pub instance: u32,
+    /// Some of it can be executed.
+    pub code: bool,
     /// The two have the same name, and are different files: one was replaced, or they are in different containers.
     pub replaced: bool,
     /// Its address in the first.
@@ -147,7 +149,7 @@ pub struct Row {
 pub struct Comparison {
     /// Whether both run the same program; `None` where it cannot be told.
     pub same_executable: Option<bool>,
-    /// In order of the addresses in the first; what only the second has follows what it follows there.
+    /// In order of their addresses in the first; what only the second has follows what it follows there.
     pub objects: Vec<Object>,
     /// Mapping by mapping, in the same order.
     pub rows: Vec<Row>,

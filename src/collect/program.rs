@@ -4,17 +4,18 @@
 //! or lies in another mount namespace.
 
 use super::{
-    process::{read_stat, task_with_memory},
+    process::task_with_memory,
     source::{ProcPath, Reader, Source, Task, absent, missing},
+    space,
 };
 use crate::{
     proc::{
         auxv, elf,
-        fields::{hexadecimal, lines, number, single, words},
-        kernel_config,
+        fields::{hexadecimal, single},
+        gzip, kernel_config, maps,
     },
     snapshot::{
-        Missing, Process, Reading,
+        Missing, Reading,
         map::FileId,
         program::{Draw, Elf, Program, Settings},
     },
@@ -34,7 +35,7 @@ const LONGEST_LINE: usize = 64 * 1024;
 /// `Gone` where the process has ended; else why its `stat` cannot be read.
 pub fn read(source: &dyn Source, key: ProcessKey) -> Reading<Program> {
     let mut reader = Reader::new(source);
-    let process = identified(&mut reader, key)?;
+    let process = space::find(source, key)?;
     let settings = settings(source);
     let task = task_with_memory(&mut reader, &process);
     let personality = reader.task(task, "personality").and_then(|text| hexadecimal(text.trim_ascii()));
@@ -51,14 +52,8 @@ pub fn read(source: &dyn Source, key: ProcessKey) -> Reading<Program> {
     let file =
         draw.as_ref().ok().and_then(|draw| draw.address(auxv::PHDR)).and_then(|address| file_at(source, task, address));
     // Else all this may be of another process that was given the same pid.
-    identified(&mut reader, key)?;
+    space::find(source, key)?;
     Ok(Program { path, file, elf, settings, personality, draw })
-}
-
-/// The process as its `stat` has it, if it still is the one meant.
-fn identified(reader: &mut Reader<'_>, key: ProcessKey) -> Reading<Process> {
-    let process = read_stat(reader, Task::Process(key.pid), None)?;
-    if process.key == key { Ok(process) } else { Err(Missing::Gone) }
 }
 
 /// How the kernel is set to draw addresses.
@@ -82,8 +77,14 @@ pub fn settings(source: &dyn Source) -> Settings {
     settings
 }
 
-/// The kernel's configuration, where a distribution puts it.
+/// Bytes of a kernel's configuration at most; they have a quarter of a megabyte.
+const LARGEST_CONFIG: usize = 16 << 20;
+
+/// The kernel's configuration: from the kernel itself, else from where distributions put it.
 fn kernel_config(reader: &mut Reader<'_>) -> Reading<Vec<u8>> {
+    if let Ok(config) = reader.file("config.gz").and_then(|packed| gzip::unpack(packed, LARGEST_CONFIG)) {
+        return Ok(config);
+    }
     let release = reader.file("sys/kernel/osrelease")?.trim_ascii();
     let path = format!("/boot/config-{}", str::from_utf8(release).map_err(|_| Missing::Malformed)?);
     reader.file(&path).map(<[u8]>::to_vec).map_err(absent)
@@ -129,7 +130,8 @@ fn file_at(source: &dyn Source, task: Task, address: u64) -> Option<FileId> {
     let each = &mut |piece: &[u8]| {
         rest.extend_from_slice(piece);
         let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        found = lines(rest.get(..whole).unwrap_or_default()).find_map(|line| file_of(line, address));
+        let mappings = maps::parse(rest.get(..whole).unwrap_or_default()).unwrap_or_default();
+        found = mappings.iter().find(|mapping| mapping.range().contains(&address)).map(|mapping| mapping.file);
         rest.drain(..whole);
         let enough = found.is_some() || rest.len() > LONGEST_LINE;
         if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -137,38 +139,4 @@ fn file_at(source: &dyn Source, task: Task, address: u64) -> Option<FileId> {
     // Where the map cannot be read the file stays unknown.
     let _ = source.stream(ProcPath::default().of(task, "maps"), each);
     found
-}
-
-/// The file of this line of `maps`, where the line is the one that holds the address.
-fn file_of(line: &[u8], address: u64) -> Option<FileId> {
-    let mut words = words(line);
-    let (start, end) = pair(words.next()?, b'-')?;
-    let device = pair(words.nth(2)?, b':')?;
-    let inode = number(words.next()?).ok()?;
-    let device = (u32::try_from(device.0).ok()?, u32::try_from(device.1).ok()?);
-    (start..end).contains(&address).then_some(FileId { device, inode })
-}
-
-fn pair(word: &[u8], between: u8) -> Option<(u64, u64)> {
-    let (first, second) = word.split_at_checked(word.iter().position(|byte| *byte == between)?)?;
-    Some((hexadecimal(first).ok()?, hexadecimal(second.get(1..)?).ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_file_at_an_address_is_that_of_the_line_that_holds_it() {
-        let line = b"7f0000001000-7f0000003000 r--p 00002000 fe:1a 4711                       /usr/bin/a b";
-        let file = FileId { device: (0xfe, 0x1a), inode: 4711 };
-        assert_eq!(file_of(line, 0x7f00_0000_1000), Some(file));
-        assert_eq!(file_of(line, 0x7f00_0000_2fff), Some(file));
-        assert_eq!(file_of(line, 0x7f00_0000_3000), None);
-        for broken in
-            [&b"7f0000001000 r--p 0 fe:1a 1"[..], b"zz-1 r--p 0 fe:1a 1", b"", b"0-ffff r--p 0 fe 1", b"0-ffff"]
-        {
-            assert_eq!(file_of(broken, 1), None);
-        }
-    }
 }

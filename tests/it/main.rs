@@ -19,6 +19,7 @@ mod need;
 mod packaging;
 mod pages;
 mod pictures;
+mod program;
 mod properties;
 mod pty;
 mod record;

@@ -15,6 +15,8 @@ pub(super) struct Part<'a> {
     pub file: FileId,
     /// Which of several of the same name it is, from the highest address; 1 is the first.
     pub instance: u32,
+    /// Some of it can be executed.
+    pub code: bool,
     /// Their places in the map.
     pub mappings: Vec<usize>,
     /// Where it lies, in the sense of its role.
@@ -39,6 +41,7 @@ impl<'a> Parts<'a> {
         parts.name_executable(side);
         parts.count_instances(side.mappings);
         parts.find_addresses(side.mappings);
+        parts.sort();
         parts
     }
 
@@ -60,12 +63,13 @@ impl<'a> Parts<'a> {
                 })
             });
             self.parts[part].mappings.push(at);
+            self.parts[part].code |= mapping.permissions.has(Permissions::EXECUTE);
             self.owner.push(part);
         }
     }
 
     fn begin(&mut self, Label(role, name, file): Label<'a>) -> usize {
-        self.parts.push(Part { role, name, file, instance: 1, mappings: Vec::new(), address: 0 });
+        self.parts.push(Part { role, name, file, instance: 1, code: false, mappings: Vec::new(), address: 0 });
         self.parts.len() - 1
     }
 
@@ -75,15 +79,15 @@ impl<'a> Parts<'a> {
         (mapping.kind == Kind::Bss && mapping.path.is_none() && self.parts[before].role == Role::File).then_some(before)
     }
 
-    /// Whether a file is mapped once more: its parts come in the order in which they stand in it.
+    /// Whether a file is mapped once more. Its parts come in the order in which they stand in it, and two of them can begin
+    /// in one page of it: the end of the constants, and what is relocated.
     fn begins_anew(&self, part: usize, mapping: &Mapping, mappings: &[Mapping]) -> bool {
         let part = &self.parts[part];
-        let last = part.mappings.iter().rev().map(|at| &mappings[*at]).find(|last| last.file == mapping.file);
-        part.role == Role::File
-            && last.is_some_and(|last| {
-                mapping.offset < last.offset
-                    || (mapping.offset == last.offset && mapping.permissions == last.permissions)
-            })
+        let of_file = |at: &usize| Some(&mappings[*at]).filter(|known| known.file == mapping.file);
+        let (first, last) = (part.mappings.iter().find_map(of_file), part.mappings.iter().rev().find_map(of_file));
+        let (Some(first), Some(last)) = (first, last) else { return false };
+        let again = (mapping.offset, mapping.permissions) == (last.offset, last.permissions);
+        part.role == Role::File && (mapping.offset < last.offset || again && mapping.offset == first.offset)
     }
 
     /// Of the mappings of the program file those where it runs: a program can map its own file as data too.
@@ -94,8 +98,6 @@ impl<'a> Parts<'a> {
         let headers = side.program().and_then(|program| program.draw.as_ref().ok()).and_then(|draw| draw.address(PHDR));
         let file = side.program().and_then(|program| program.file);
         let path = side.exe.map(|exe| as_in_maps(without_mark(exe)));
-        let is_code =
-            |part: &Part<'_>| part.mappings.iter().any(|at| side.mappings[*at].permissions.has(Permissions::EXECUTE));
         let found = headers.and_then(|address| self.parts.iter().position(|part| holds(part, address)));
         let found = found.or_else(|| {
             let is_file = |part: &Part<'_>| match file {
@@ -104,7 +106,7 @@ impl<'a> Parts<'a> {
             };
             let mut all = (0..self.parts.len()).filter(|at| is_file(&self.parts[*at]));
             let first = all.clone().next();
-            all.find(|at| is_code(&self.parts[*at])).or(first)
+            all.find(|at| self.parts[*at].code).or(first)
         });
         if let Some(part) = found.and_then(|at| self.parts.get_mut(at)).filter(|part| part.role == Role::File) {
             part.role = Role::Executable;
@@ -137,12 +139,27 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// Where the area of mappings ends: below the stack, and not within what has a place of its own.
+    /// Bring them in the order of their addresses.
+    fn sort(&mut self) {
+        let mut order: Vec<usize> = (0..self.parts.len()).collect();
+        order.sort_by_key(|at| self.parts[*at].address);
+        let mut place = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(to, from)| place[*from] = to);
+        self.owner.iter_mut().for_each(|owner| *owner = place[*owner]);
+        self.parts.sort_by_key(|part| part.address);
+    }
+
+    /// Where the area of mappings ends: below the stack, and not within what has a place of its own. A static PIE is one
+    /// of the mappings there, far above its heap.
     fn area_top(&self, mappings: &[Mapping]) -> Option<u64> {
-        let stack = mappings.iter().find(|mapping| mapping.kind == Kind::Stack).map_or(u64::MAX, |stack| stack.start);
-        let is_placed = |role| matches!(role, Role::File | Role::Kernel | Role::Area);
-        let placed = mappings.iter().zip(&self.owner).filter(|(_, part)| is_placed(self.parts[**part].role));
-        placed.map(|(mapping, _)| mapping).filter(|mapping| mapping.start < stack).map(|mapping| mapping.end).max()
+        let start = |kind| mappings.iter().find(|mapping| mapping.kind == kind).map(|mapping| mapping.start);
+        let (heap, stack) = (start(Kind::Heap).unwrap_or(u64::MAX), start(Kind::Stack).unwrap_or(u64::MAX));
+        let is_placed = |(mapping, part): &(&Mapping, &usize)| match self.parts[**part].role {
+            Role::File | Role::Kernel | Role::Area => mapping.start < stack,
+            Role::Executable => (heap..stack).contains(&mapping.start),
+            Role::Heap | Role::Stack | Role::Fixed => false,
+        };
+        mappings.iter().zip(&self.owner).filter(is_placed).map(|(mapping, _)| mapping.end).max()
     }
 }
 

@@ -45,6 +45,7 @@ fn object(a: Option<&Part<'_>>, b: Option<&Part<'_>>, files_are_told: bool) -> O
         role: either.map_or(Role::Area, |part| part.role),
         path: Text::from(either.map_or(&b""[..], |part| part.name)),
         instance: either.map_or(1, |part| part.instance),
+        code: either.is_some_and(|part| part.code),
         replaced,
         a: a.map(|part| part.address),
         b: b.map(|part| part.address),

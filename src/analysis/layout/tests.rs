@@ -9,6 +9,7 @@ use crate::{
     },
     unit::Ticks,
 };
+use proptest::prelude::*;
 
 /// Mappings of lines of `maps`, with what is for what told by the name alone.
 fn map(text: &str) -> Vec<Mapping> {
@@ -117,10 +118,10 @@ fn objects_have_one_distance_each_and_those_of_one_draw_the_same() {
     let expected = [
         ("executable", 0x5000),
         ("heap", 0x1_2000),
-        ("mmap", 0x7000),
         ("/lib/libc.so.6", 0x7000),
         ("vdso", 0x7000),
         ("/lib/ld.so", 0x7000),
+        ("mmap", 0x7000),
         ("stack", 0x1000),
         ("vsyscall", 0),
     ];
@@ -132,7 +133,7 @@ fn objects_have_one_distance_each_and_those_of_one_draw_the_same() {
         "every object moved: independent draws; together by 0x7000: mmap, libc.so.6, vdso, ld.so"
     );
     // The stack counts from where it ends, and the area of mappings too.
-    assert_eq!((comparison.objects[6].a, comparison.objects[2].a), (Some(0x7ffc_0002_1000), Some(0x7f00_0000_b000)));
+    assert_eq!((comparison.objects[6].a, comparison.objects[5].a), (Some(0x7ffc_0002_1000), Some(0x7f00_0000_b000)));
     let backwards = compare(&side("812", &second, &other), &side("800", &first, &one));
     assert_eq!(distance_text(backwards.objects[0].distance().expect("both have it")), "-0x5000");
     // Each mapping has its counterpart.
@@ -201,7 +202,7 @@ fn what_is_fixed_is_told_with_its_address() {
     assert!(verdict.starts_with(expected), "{verdict}");
     let second = process(0, 0, 0x2000, 0x3000);
     let verdict = compare(&side("800", &first, &one), &side("812", &second, &other)).verdict;
-    assert!(verdict.contains("stays at 0x550000000000; stayed too: heap; moved: mmap, "), "{verdict}");
+    assert!(verdict.contains("stays at 0x550000000000; stayed too: heap; moved: libc.so.6, "), "{verdict}");
     let verdict = compare(&saved("a", &first), &saved("b", &second)).verdict;
     assert!(verdict.starts_with("the executable stays at"), "nothing is known of it: {verdict}");
 }
@@ -259,6 +260,21 @@ fn a_library_that_is_mapped_twice_is_two_objects() {
     // Of two and one the first that was mapped, which is the highest, is the same.
     let once = compare(&saved("a", &first), &saved("b", &map(&library(0x7f00_0050_0000))));
     assert_eq!(once.objects.iter().map(Object::distance).collect::<Vec<_>>(), [None, Some(0x40_0000)]);
+}
+
+#[test]
+fn parts_that_begin_in_one_page_of_a_file_are_of_one_object() {
+    let first = map("400000-401000 r--p 00000000 fe:00 10 /x
+        401000-402000 r-xp 00001000 fe:00 10 /x
+        402000-403000 r--p 00002000 fe:00 10 /x
+        403000-404000 r--p 00002000 fe:00 10 /x
+        404000-405000 rw-p 00003000 fe:00 10 /x
+        7f0000000000-7f0000001000 r--s 00000000 fe:00 11 /data
+        7f0000001000-7f0000002000 r--s 00000000 fe:00 11 /data");
+    let comparison = compare(&saved("a", &first), &saved("b", &first));
+    let objects: Vec<_> = comparison.objects.iter().map(|object| (object.a, object.instance)).collect();
+    assert_eq!(objects, [(Some(0x40_0000), 1), (Some(0x7f00_0000_0000), 2), (Some(0x7f00_0000_1000), 1)]);
+    assert!(comparison.rows.iter().enumerate().all(|(at, row)| (row.a, row.b) == (Some(at), Some(at))));
 }
 
 #[test]
@@ -341,4 +357,64 @@ fn pages_of_relro_are_those_the_interpreter_protects() {
     let mappings = map("400000-401000 r-xp 00000000 fe:00 10 /x\n401000-402000 r--p 00001000 fe:00 10 /x");
     let found = relro::protection(&fixed, &mappings, 0x40_0000, 0x1000).expect("it has some");
     assert_eq!((found.state, found.range), (Protection::ReadOnly, 0x40_1000..0x40_2000));
+}
+
+#[test]
+fn a_static_pie_lies_in_the_area_of_mappings() {
+    let mappings = map("555500000000-555500001000 rw-p 00000000 00:00 0 [heap]
+        7f0000000000-7f0000001000 r-xp 00000000 00:00 0 [vdso]
+        7f0000001000-7f0000002000 r-xp 00000000 fe:00 10 /usr/bin/x
+        7ffc00000000-7ffc00001000 rw-p 00000000 00:00 0 [stack]
+        7f0000000000-7f0000000000 rw-p 00000000 00:00 0");
+    let comparison = compare(&saved("a", &mappings), &saved("b", &mappings));
+    let area = comparison.objects.iter().find(|object| object.role == Role::Area).expect("it has one");
+    assert_eq!(area.a, Some(0x7f00_0000_2000));
+}
+
+/// Mappings in order of address, of few files, offsets and kinds, so that they come to be alike.
+fn any_map() -> impl Strategy<Value = Vec<Mapping>> {
+    let one = (1u64..4, 1u64..4, 0u64..3, 0u64..4, 0usize..Kind::ALL.len(), any::<bool>());
+    proptest::collection::vec(one, 0..30).prop_map(|all| {
+        let mut at = 0x1000;
+        let mapping = |(gap, size, offset, inode, kind, writes): (u64, u64, u64, u64, usize, bool)| {
+            let start: u64 = at + gap * 0x1000;
+            at = start + size * 0x1000;
+            Mapping {
+                start,
+                end: at,
+                permissions: Permissions::parse(if writes { b"rw-p" } else { b"r-xp" }).expect("four letters"),
+                offset: offset * 0x1000,
+                file: FileId { device: (0, 0), inode },
+                path: (inode > 0).then(|| format!("/{}", inode / 2).as_str().into()),
+                deleted: false,
+                kind: Kind::ALL[kind].0,
+                thread: None,
+            }
+        };
+        all.into_iter().map(mapping).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_mapping_of_both_is_in_one_row_and_its_object_is_there(first in any_map(), second in any_map()) {
+        let same = program(1);
+        for (a, b) in [(saved("1", &first), saved("2", &second)), (side("1", &first, &same), side("2", &second, &same))] {
+            let comparison = compare(&a, &b);
+            let mut of_a: Vec<_> = comparison.rows.iter().filter_map(|row| row.a).collect();
+            let mut of_b: Vec<_> = comparison.rows.iter().filter_map(|row| row.b).collect();
+            prop_assert!(of_a.is_sorted());
+            of_a.sort_unstable();
+            of_b.sort_unstable();
+            prop_assert_eq!(of_a, (0..first.len()).collect::<Vec<_>>());
+            prop_assert_eq!(of_b, (0..second.len()).collect::<Vec<_>>());
+            for row in &comparison.rows {
+                let object = &comparison.objects[row.object];
+                prop_assert!(row.a.is_none_or(|_| object.a.is_some()) && row.b.is_none_or(|_| object.b.is_some()));
+            }
+            let itself = compare(&a, &a);
+            prop_assert!(itself.objects.iter().all(|object| object.distance() == Some(0)));
+            prop_assert!(itself.rows.iter().all(|row| row.a == row.b));
+        }
+    }
 }

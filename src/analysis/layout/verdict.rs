@@ -177,7 +177,9 @@ fn some_moved(
 }
 
 fn moved_together(objects: &[Object], group: &[usize]) -> String {
-    let members: Vec<_> = group.iter().filter_map(|at| objects.get(*at)).collect();
+    let mut members: Vec<_> = group.iter().filter_map(|at| objects.get(*at)).collect();
+    // Where mappings are placed says more than the libraries there, and these more than files of data.
+    members.sort_by_key(|object| (object.role != Role::Area, !object.code));
     let distance = members.first().and_then(|object| object.distance()).unwrap_or_default();
     format!("together by {}: {}", super::distance_text(distance), names(&members))
 }
