@@ -11,5 +11,6 @@ pub mod kernel_config;
 pub mod mountinfo;
 pub mod stat;
 pub mod status;
+pub mod symbols;
 pub mod task;
 pub mod tty;

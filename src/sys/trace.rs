@@ -100,6 +100,11 @@ pub enum Stop {
     Ended(ExitStatus),
 }
 
+/// SIGTRAP, where a program sends it to itself.
+pub const TRAP: i32 = libc::SIGTRAP;
+/// Signals that stop a process as a job.
+pub const STOPPING: [i32; 4] = [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+
 /// A child under trace. It is killed and reaped when this is dropped.
 #[derive(Debug)]
 pub struct Tracee {
@@ -215,12 +220,12 @@ impl Tracee {
         self.ptrace(libc::PTRACE_CONT.into(), 0, signal.into())
     }
 
-    /// Let it carry out one instruction.
+    /// Let it carry out one instruction, with this signal where it is not 0.
     ///
     /// # Errors
     /// As [`Tracee::resume`].
-    pub fn step(&self) -> rustix::io::Result<()> {
-        self.ptrace(libc::PTRACE_SINGLESTEP.into(), 0, 0)
+    pub fn step(&self, signal: i32) -> rustix::io::Result<()> {
+        self.ptrace(libc::PTRACE_SINGLESTEP.into(), 0, signal.into())
     }
 
     /// The eight bytes at an address of its memory, as a number.
