@@ -184,6 +184,7 @@ impl Tracee {
         while unsafe { libc::waitpid(self.raw, &raw mut status, libc::__WALL) } == -1 {
             match last_error() {
                 Errno::INTR => {}
+                // There is no such child: somebody else has reaped it.
                 error => {
                     self.ended = true;
                     return Err(error);
@@ -302,10 +303,9 @@ impl Drop for Tracee {
         while !self.ended {
             // SAFETY: no memory is passed. It has not been reaped, so the number is still its own.
             unsafe { libc::kill(self.raw, libc::SIGKILL) };
-            if !matches!(self.wait(), Ok(Stop::Ended(_)) | Err(_)) {
-                // Older kernels stop it once more on its way out.
-                let _ = self.resume(0);
-            }
+            // One that is held on its way out gets no signal any more, and one that runs cannot be resumed.
+            let _ = self.resume(0);
+            let (Ok(_) | Err(_)) = self.wait();
         }
     }
 }
