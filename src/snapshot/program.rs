@@ -21,7 +21,7 @@ pub struct Program {
 }
 
 /// `ADDR_NO_RANDOMIZE` of personality(2), which `setarch -R` sets.
-pub const NO_RANDOMIZE: u32 = 0x0040_0000;
+pub const NO_RANDOMIZE: u32 = 0x0004_0000;
 
 /// How the kernel is set to randomise addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,8 +21,10 @@ pub(super) struct Found {
     pub(super) name: Text,
     /// The file.
     pub(super) path: PathBuf,
-    /// The same with arguments and environment.
+    /// The same with arguments and environment, where the interpreter is told to do nothing but map.
     pub(super) start: Start,
+    /// The same for an interpreter that must not be told so: it ends at once for programs with more rights.
+    pub(super) plain: Start,
     /// What the environment does that deserves to be said.
     pub(super) notes: Vec<String>,
 }
@@ -48,23 +50,26 @@ pub(super) fn find(command: &[Text]) -> Result<Found, String> {
     check(&path).map_err(|why| format!("{shown}: {why}"))?;
     let text = |bytes: Vec<u8>| CString::new(bytes).map_err(|_| format!("{shown}: an argument holds a NUL"));
     let program = text(path.as_os_str().as_bytes().to_vec())?;
-    let arguments = command.iter().map(|argument| text(argument.to_vec())).collect::<Result<_, _>>()?;
+    let arguments = command.iter().map(|argument| text(argument.to_vec())).collect::<Result<Vec<_>, _>>()?;
+    let start = |environment| Start::new(program.clone(), arguments.clone(), environment);
     let audited = env::var_os("LD_AUDIT").is_some_and(|libraries| !libraries.is_empty());
     let notes = audited.then(|| "LD_AUDIT is set: code of the libraries it names has run".to_owned());
     Ok(Found {
         name: name.clone(),
-        start: Start::new(program, arguments, environment()),
+        start: start(environment(&[(MAP_ONLY, "1")])),
+        plain: start(environment(&[])),
         path,
         notes: notes.into_iter().collect(),
     })
 }
 
-/// The own environment, with what makes an interpreter stop after it has mapped the libraries.
-fn environment() -> Vec<CString> {
+/// The own environment without what makes an interpreter do more than it has to, and with these variables.
+fn environment(more: &[(&str, &str)]) -> Vec<CString> {
     let kept = env::vars_os().filter(|(name, _)| !LEFT_OUT.iter().any(|left_out| name == left_out));
     let own = kept.map(|(name, value)| [name.into_vec(), value.into_vec()].join(&b'='));
+    let more = more.iter().map(|(name, value)| format!("{name}={value}").into_bytes());
     // What the system handed over holds no NUL.
-    own.chain([format!("{MAP_ONLY}=1").into_bytes()]).filter_map(|entry| CString::new(entry).ok()).collect()
+    own.chain(more).filter_map(|entry| CString::new(entry).ok()).collect()
 }
 
 /// The first executable file of this name in the directories of PATH, else the first file; an empty path where there is

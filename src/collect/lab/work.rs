@@ -52,12 +52,14 @@ pub(super) fn all(source: &dyn Source, found: &Found, runs: u32, watch: &Watch, 
         bits: usize::BITS,
         hook: None,
         names: BTreeSet::new(),
+        is_introduced: false,
+        is_secure: false,
         is_late: false,
     };
     let problem = match work.all(runs) {
         Err(Halt::Problem(problem)) => Some(problem),
         Err(Halt::Errno(error)) => Some(format!("the child cannot be traced: {}", io::Error::from(error))),
-        Ok(()) | Err(Halt::Over) => None,
+        Ok(()) | Err(Halt::Over | Halt::Again) => None,
     };
     // What goes wrong because nobody wants any more is no problem.
     if let Some(problem) = problem.filter(|_| !watch.is_over()) {
@@ -73,6 +75,8 @@ enum Halt {
     Errno(Errno),
     /// Nobody wants any more.
     Over,
+    /// The same has to be done once more, now that more is known of the program.
+    Again,
 }
 
 impl From<Errno> for Halt {
@@ -93,6 +97,10 @@ struct Work<'a> {
     hook: Option<Reading<Hook>>,
     /// The paths seen, each kept once.
     names: BTreeSet<Text>,
+    /// Whether it was said what program it is.
+    is_introduced: bool,
+    /// Whether its interpreter distrusts the environment.
+    is_secure: bool,
     /// Whether it was said that the interpreter stops late, or not at all.
     is_late: bool,
 }
@@ -143,33 +151,36 @@ impl Work<'_> {
 
     /// One run; the child is gone when this returns.
     fn one(&mut self, input: BorrowedFd<'_>, output: BorrowedFd<'_>) -> Result<Run, Halt> {
-        let mut child = Tracee::start(&self.found.start, input, output).map_err(|error| self.not_started(error))?;
+        let start = if self.is_secure { &self.found.plain } else { &self.found.start };
+        let mut child = Tracee::start(start, input, output).map_err(|error| self.not_started(error))?;
         if !self.watch.begin(child.handle()?) {
             return Err(Halt::Over);
         }
         let run = self.look(&mut child);
         self.watch.finish();
-        run
+        drop(child);
+        if matches!(run, Err(Halt::Again)) { self.one(input, output) } else { run }
     }
 
     /// Hold the child where it is to be looked at, and look.
     fn look(&mut self, child: &mut Tracee) -> Result<Run, Halt> {
         self.until_exec(child)?;
         let task = Task::Process(child.pid());
-        if self.hook.is_none() {
+        if !mem::replace(&mut self.is_introduced, true) {
             self.introduce(task);
         }
         let entries = self.reader.task(task, "auxv").and_then(|bytes| auxv::parse(bytes, self.bits));
         let entries = entries.map_err(|why| self.closed(why))?;
         let entry = |key| entries.iter().find(|(known, _)| *known == key).map(|(_, value)| *value);
+        let interpreter = entry(auxv::BASE).filter(|base| *base != 0);
+        if !self.is_secure && interpreter.is_some() && entry(auxv::SECURE) == Some(1) {
+            self.is_secure = true;
+            return Err(Halt::Again);
+        }
         // What is not told is 0 there.
         let heap = self.reader.task(task, "stat").and_then(stat::start_brk).ok().filter(|heap| *heap != 0);
-        let interpreter = entry(auxv::BASE).filter(|base| *base != 0);
         let stopped_at = match interpreter {
-            None => {
-                self.hook.get_or_insert(Err(Missing::Unsupported));
-                StoppedAt::Exec
-            }
+            None => StoppedAt::Exec,
             Some(base) => self.until_mapped(child, base, entry(auxv::ENTRY).unwrap_or(0))?,
         };
         let mappings = self.mappings(task)?;
@@ -280,8 +291,7 @@ impl Work<'_> {
         }
     }
 
-    /// The interpreter did not end where it was told to, as newer ones do not for programs with more rights: say once what
-    /// that means.
+    /// The interpreter could not be told to end before it relocates: say once what that means.
     fn note_late(&mut self) {
         if !mem::replace(&mut self.is_late, true) {
             let note = "the interpreter stopped after it had relocated the libraries: functions that choose an \

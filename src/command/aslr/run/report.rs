@@ -207,7 +207,7 @@ fn head(lab: &Lab, report: &Report) -> Vec<(&'static str, String)> {
     };
     let settings = lab.settings;
     let stopped = match report.stopped_at {
-        Some(StoppedAt::Interpreter) => "with all libraries mapped, before any code of them or of the program",
+        Some(StoppedAt::Interpreter) => "with all libraries mapped, before the first constructor of any",
         Some(StoppedAt::Exec) => "before the first instruction",
         Some(StoppedAt::Entry) | None => "at the entry of the program, after the constructors of its libraries",
     };
