@@ -2,7 +2,7 @@
 
 use crate::{table::tables, tui::pane::PANES};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 /// What the Linux kernel knows about processes and memory, live in a terminal.
 #[derive(Debug, Parser)]
@@ -98,6 +98,8 @@ pub enum Command {
     Maps(MapsArgs),
     /// Tell the state of each page of one mapping
     Pages(PagesArgs),
+    /// What randomisation (ASLR) made of addresses
+    Aslr(AslrArgs),
     /// Explain every column
     Columns(ColumnsArgs),
     /// Write what the kernel tells into a file that --from opens
@@ -270,6 +272,38 @@ pub struct PagesArgs {
     /// How the report is written
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+}
+
+/// What is asked about randomisation.
+#[derive(Clone, Debug, Args)]
+pub struct AslrArgs {
+    #[command(subcommand)]
+    #[expect(missing_docs, reason = "a comment here would replace the text of --help")]
+    pub command: AslrCommand,
+}
+
+/// The subcommands of `aslr`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AslrCommand {
+    /// Start a command again and again, without letting it run: how much of each address is chance
+    Run(LabArgs),
+}
+
+/// Options of `aslr run`.
+#[derive(Clone, Debug, Args)]
+pub struct LabArgs {
+    /// How many times it is started
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    pub runs: u32,
+
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+
+    /// The program and its arguments. What it would start itself is not looked at: to switch randomisation off, run
+    /// `setarch -R sysview aslr run …`
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub command: Vec<OsString>,
 }
 
 /// Options of `doctor`.

@@ -1,6 +1,7 @@
 //! One file per subcommand: sample, make a report, print it. `screen` is what runs without one, and only sets the screen
 //! up.
 
+mod aslr;
 mod columns;
 mod completions;
 mod doctor;
@@ -39,6 +40,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Ps(args)) => until_closed(ps::run(args, &open()?)),
         Some(Command::Pages(args)) => until_closed(pages::run(args, &open()?)),
         Some(Command::Maps(args)) => until_closed(maps::run(args, &open()?)),
+        Some(Command::Aslr(args)) => until_closed(aslr::run(args, &open()?)),
         Some(Command::Record(args)) => record::run(args, open()?),
         Some(Command::Doctor(args)) => until_closed(doctor::run(*args, &cli.source)),
         Some(Command::Completions(args)) => until_closed(print(&completions::script(*args))),

@@ -13,5 +13,6 @@ pub mod maps;
 pub mod mountinfo;
 pub mod stat;
 pub mod status;
+pub mod symbols;
 pub mod task;
 pub mod tty;

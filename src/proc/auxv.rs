@@ -8,6 +8,8 @@ pub const PHDR: u64 = 3;
 pub const BASE: u64 = 7;
 /// `AT_ENTRY`: where the executable begins to run.
 pub const ENTRY: u64 = 9;
+/// `AT_SECURE`: whether the interpreter is to distrust the environment, as for a program with more rights.
+pub const SECURE: u64 = 23;
 /// `AT_RANDOM`: where 16 random bytes lie.
 pub const RANDOM: u64 = 25;
 /// `AT_EXECFN`: where the path given to execve(2) lies.

@@ -77,6 +77,17 @@ pub fn parse(bytes: &[u8]) -> Reading<ParsedStat<'_>> {
     Ok(ParsedStat { key: ProcessKey { pid: own, start: began }, name, stat })
 }
 
+/// Field 47, `start_brk`: where the heap begins; 0 where that may not be known. Not part of [`parse`], for nearly nobody
+/// asks.
+///
+/// # Errors
+/// As [`parse`].
+pub fn start_brk(bytes: &[u8]) -> Reading<u64> {
+    let close = bytes.iter().rposition(|byte| *byte == b')').ok_or(Missing::Malformed)?;
+    let rest = bytes.get(close + 1..).ok_or(Missing::Malformed)?;
+    Fields { rest, number: 2 }.unsigned(47)
+}
+
 fn pid(number: u64) -> Reading<Pid> {
     narrow(number).map(Pid)
 }
@@ -150,6 +161,7 @@ mod tests {
         assert_eq!((parsed.stat.nice, parsed.stat.threads, parsed.stat.rss_pages), (-5, 3, 250));
         assert_eq!((parsed.stat.processor, parsed.stat.rt_priority, parsed.stat.policy), (1, 50, 2));
         assert_eq!((parsed.stat.block_delay, parsed.stat.exit_code), (Ticks(7), 768));
+        assert_eq!((start_brk(LINE), start_brk(b"1 (a) S 1 1")), (Ok(3), Err(Missing::Malformed)));
     }
 
     #[test]

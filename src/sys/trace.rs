@@ -100,6 +100,11 @@ pub enum Stop {
     Ended(ExitStatus),
 }
 
+/// SIGTRAP, where a program sends it to itself.
+pub const TRAP: i32 = libc::SIGTRAP;
+/// Signals that stop a process as a job.
+pub const STOPPING: [i32; 4] = [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+
 /// A child under trace. It is killed and reaped when this is dropped.
 #[derive(Debug)]
 pub struct Tracee {
@@ -179,6 +184,7 @@ impl Tracee {
         while unsafe { libc::waitpid(self.raw, &raw mut status, libc::__WALL) } == -1 {
             match last_error() {
                 Errno::INTR => {}
+                // There is no such child: somebody else has reaped it.
                 error => {
                     self.ended = true;
                     return Err(error);
@@ -215,12 +221,12 @@ impl Tracee {
         self.ptrace(libc::PTRACE_CONT.into(), 0, signal.into())
     }
 
-    /// Let it carry out one instruction.
+    /// Let it carry out one instruction, with this signal where it is not 0.
     ///
     /// # Errors
     /// As [`Tracee::resume`].
-    pub fn step(&self) -> rustix::io::Result<()> {
-        self.ptrace(libc::PTRACE_SINGLESTEP.into(), 0, 0)
+    pub fn step(&self, signal: i32) -> rustix::io::Result<()> {
+        self.ptrace(libc::PTRACE_SINGLESTEP.into(), 0, signal.into())
     }
 
     /// The eight bytes at an address of its memory, as a number.
@@ -297,10 +303,9 @@ impl Drop for Tracee {
         while !self.ended {
             // SAFETY: no memory is passed. It has not been reaped, so the number is still its own.
             unsafe { libc::kill(self.raw, libc::SIGKILL) };
-            if !matches!(self.wait(), Ok(Stop::Ended(_)) | Err(_)) {
-                // Older kernels stop it once more on its way out.
-                let _ = self.resume(0);
-            }
+            // One that is held on its way out gets no signal any more, and one that runs cannot be resumed.
+            let _ = self.resume(0);
+            let (Ok(_) | Err(_)) = self.wait();
         }
     }
 }

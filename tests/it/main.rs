@@ -12,6 +12,7 @@ mod commands;
 mod doctor;
 mod fixture;
 mod hostile_tree;
+mod lab;
 mod live_columns;
 mod mapped;
 mod memory;

@@ -31,3 +31,17 @@ pub fn command(test: &str, command: &[&str]) -> bool {
     let run = run.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     met(run.status().is_ok_and(|status| status.success()), test, &command.join(" "))
 }
+
+/// A C library of GNU's, of this version at least.
+pub fn glibc(test: &str, least: (u32, u32)) -> bool {
+    let version = Command::new("getconf").arg("GNU_LIBC_VERSION").output();
+    let version = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<u32>().ok());
+    let found = numbers.next().zip(numbers.next());
+    met(found >= Some(least), test, &format!("glibc {}.{}", least.0, least.1))
+}
+
+/// A kind of processor.
+pub fn architecture(test: &str, name: &str) -> bool {
+    met(std::env::consts::ARCH == name, test, name)
+}

@@ -23,8 +23,10 @@ const FARTHEST: u64 = 4 << 30;
 pub(super) fn tracks(runs: &[Arc<Run>]) -> Vec<Track> {
     let mut tracks: Vec<Track> = Vec::new();
     for (number, run) in runs.iter().enumerate() {
-        for (place, address) in places(run) {
-            let known = tracks.iter().position(|track| track.place == place);
+        for (order, (place, address)) in places(run).into_iter().enumerate() {
+            // Nearly always in the same order as before.
+            let as_before = tracks.get(order).is_some_and(|track| track.place == place).then_some(order);
+            let known = as_before.or_else(|| tracks.iter().position(|track| track.place == place));
             let at = known.unwrap_or_else(|| {
                 tracks.push(Track { place, addresses: vec![None; runs.len()] });
                 tracks.len() - 1
