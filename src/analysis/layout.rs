@@ -110,7 +110,7 @@ impl Object {
             Role::Heap => b"heap",
             Role::Stack => b"stack",
             Role::Area => b"mmap",
-            Role::Kernel | Role::Fixed => self.path.trim_prefix_and_suffix(),
+            Role::Kernel | Role::Fixed => without_brackets(&self.path),
             Role::File => &self.path,
         }
     }
@@ -123,14 +123,8 @@ impl Object {
 }
 
 /// Names that the kernel makes stand in brackets.
-trait Brackets {
-    fn trim_prefix_and_suffix(&self) -> &[u8];
-}
-
-impl Brackets for Text {
-    fn trim_prefix_and_suffix(&self) -> &[u8] {
-        self.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]")).unwrap_or(self)
-    }
+fn without_brackets(name: &[u8]) -> &[u8] {
+    name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]")).unwrap_or(name)
 }
 
 /// Mappings that are the same part of the same object.
