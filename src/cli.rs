@@ -285,8 +285,30 @@ pub struct AslrArgs {
 /// The subcommands of `aslr`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum AslrCommand {
+    /// Lay two memory maps side by side: what moved, how far, what together, and why
+    Compare(CompareArgs),
     /// Start a command again and again, without letting it run: how much of each address is chance
     Run(LabArgs),
+}
+
+/// Options of `aslr compare`.
+#[derive(Clone, Debug, Args)]
+pub struct CompareArgs {
+    /// A process, or a file that `maps --save` wrote
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+
+    /// The other one
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+
+    /// In the table also every mapping of each object
+    #[arg(long)]
+    pub mappings: bool,
+
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
 }
 
 /// Options of `aslr run`.

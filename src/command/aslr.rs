@@ -1,5 +1,6 @@
 //! `sysview aslr`: what randomisation made of addresses; a file for each of its subcommands.
 
+mod compare;
 mod run;
 
 use crate::{
@@ -14,6 +15,7 @@ use std::{process::ExitCode, sync::Arc};
 /// As the subcommand.
 pub fn run(args: &AslrArgs, source: &Arc<dyn Source>) -> anyhow::Result<ExitCode> {
     match &args.command {
+        AslrCommand::Compare(args) => compare::run(args, source),
         AslrCommand::Run(args) => run::run(args, source),
     }
 }

@@ -77,7 +77,11 @@ pub fn run(args: &MapsArgs, source: &Arc<dyn Source>) -> anyhow::Result<ExitCode
     }
 }
 
-fn open_saved(path: &Path) -> anyhow::Result<MemoryMap> {
+/// The map that a file holds; `-` is standard input.
+///
+/// # Errors
+/// Where it cannot be read, or is no saved map.
+pub(super) fn open_saved(path: &Path) -> anyhow::Result<MemoryMap> {
     let name = path.display();
     let from: Box<dyn Read> = match path.to_str() {
         Some("-") => Box::new(io::stdin()),
@@ -96,7 +100,16 @@ fn save(path: &Path, map: &MemoryMap) -> anyhow::Result<()> {
     }
 }
 
-fn read(source: &Arc<dyn Source>, process: &Process, depth: Depth, patience: Duration) -> anyhow::Result<MemoryMap> {
+/// The map of a process, if the kernel tells it in time.
+///
+/// # Errors
+/// Why there is none, and what to do.
+pub(super) fn read(
+    source: &Arc<dyn Source>,
+    process: &Process,
+    depth: Depth,
+    patience: Duration,
+) -> anyhow::Result<MemoryMap> {
     match map::read_within(source, process.key, depth, patience) {
         Ok(Some(map)) => Ok(map),
         // It may have ended since it was found.

@@ -7,6 +7,7 @@
     reason = "tests read and write files, fail by panicking, and tell what they measured"
 )]
 
+mod aslr_compare;
 mod collect;
 mod commands;
 mod doctor;

@@ -31,7 +31,7 @@ fn program_of(pid: u32) -> Reading<Program> {
 }
 
 /// A child that is ended with the test.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Running {
     fn start(command: &mut Command) -> Self {
@@ -40,9 +40,14 @@ impl Running {
     }
 
     /// One that does nothing for a while, after its exec.
-    fn sleeping(command: &mut Command) -> Self {
+    pub fn sleeping(command: &mut Command) -> Self {
+        Self::asleep(command, "sleep")
+    }
+
+    /// One of this name that waits for something, after its exec.
+    pub fn asleep(command: &mut Command, name: &str) -> Self {
         let running = Self::start(command);
-        running.wait_until_it_is("sleep");
+        running.wait_until_it_is(name);
         running
     }
 
@@ -70,10 +75,10 @@ impl Drop for Running {
     }
 }
 
-const SLEEPER: &str = "#include <unistd.h>\nint main(void) { for (;;) pause(); }\n";
+pub const SLEEPER: &str = "#include <unistd.h>\nint main(void) { for (;;) pause(); }\n";
 
 /// Compile a program with these options of cc(1).
-fn compiled(directory: &Path, name: &str, code: &str, options: &[&str]) -> Option<PathBuf> {
+pub fn compiled(directory: &Path, name: &str, code: &str, options: &[&str]) -> Option<PathBuf> {
     let (source, program) = (directory.join(format!("{name}.c")), directory.join(name));
     fs::write(&source, code).expect("there is room for a file");
     let mut cc = Command::new("cc");

@@ -1,0 +1,317 @@
+//! `sysview aslr compare`: two memory maps side by side, of processes that run or as they were saved.
+
+use crate::{
+    analysis::layout::{Comparison, Object, Role, Row, Run, Side, compare, distance_text, executable, relro},
+    cli::{CompareArgs, Format},
+    collect::{program, source::Source},
+    command::{
+        cut_mark, maps,
+        output::{Field, Printer, Record, terminal_width, wrapped, write_json},
+        subject,
+    },
+    snapshot::{
+        Reading,
+        inspect::Depth,
+        map::{Kind, Mapping, MemoryMap},
+        program::{Elf, NO_RANDOMIZE, Program},
+    },
+    table::Value,
+    text::{printable, reversible},
+    unit::Pid,
+};
+use serde_json::json;
+use std::{
+    fmt::Write as _,
+    io::{self, BufWriter, Write},
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+/// How long the kernel may take to tell a map.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Compare what was asked for.
+///
+/// # Errors
+/// Where one of the two is no process with memory of its own that may be looked at, and no saved map; where the report
+/// cannot be printed.
+pub fn run(args: &CompareArgs, source: &Arc<dyn Source>) -> anyhow::Result<ExitCode> {
+    let (a, b) = (Subject::load(&args.a, source)?, Subject::load(&args.b, source)?);
+    let comparison = compare(&a.side(), &b.side());
+    match args.format {
+        Format::Table => table(args, &a, &b, &comparison, source.units().page_size)?,
+        Format::Json | Format::Ndjson => {
+            let mut to = BufWriter::new(io::stdout());
+            write_json(&mut to, &object(&a, &b, &comparison))?;
+            writeln!(to)?;
+            to.flush()?;
+        }
+        Format::Csv => {
+            let records: Vec<_> = comparison.objects.iter().map(flat).collect();
+            Printer::standard(Format::Csv, cut_mark()).report(&FLAT, usize::MAX, &records)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One of the two.
+struct Subject {
+    /// What sentences call it.
+    name: String,
+    /// What was given on the command line: a number, or the path of a file.
+    given: serde_json::Value,
+    map: MemoryMap,
+    /// Its parent and its program; `None` of a saved map.
+    living: Option<(Pid, Program)>,
+}
+
+impl Subject {
+    /// A number is a process, all else the path of a file.
+    fn load(given: &Path, source: &Arc<dyn Source>) -> anyhow::Result<Self> {
+        match given.to_str().and_then(|text| text.parse().ok()) {
+            Some(pid) => Self::process(pid, source),
+            None => Self::file(given),
+        }
+    }
+
+    fn process(pid: u32, source: &Arc<dyn Source>) -> anyhow::Result<Self> {
+        let process = subject::find(&**source, pid, "aslr compare")?;
+        let map = maps::read(source, &process, Depth::Addresses, PATIENCE)?;
+        let program = program::read(&**source, process.key);
+        let program = program.map_err(|missing| subject::refused(&**source, &process, missing))?;
+        Ok(Self { name: pid.to_string(), given: json!(pid), map, living: Some((process.stat.ppid, program)) })
+    }
+
+    fn file(path: &Path) -> anyhow::Result<Self> {
+        let bytes = path.as_os_str().as_encoded_bytes();
+        let map = maps::open_saved(path)?;
+        Ok(Self { name: printable(bytes).into_owned(), given: json!(reversible(bytes)), map, living: None })
+    }
+
+    fn side(&self) -> Side<'_> {
+        Side {
+            name: &self.name,
+            key: Some(self.map.key),
+            mappings: &self.map.mappings,
+            exe: self.map.exe.as_deref().ok(),
+            run: self.living.as_ref().map(|(parent, program)| Run { parent: Some(*parent), program }),
+        }
+    }
+
+    /// A fact of the living process; a saved map has none.
+    fn fact<'a>(&'a self, fact: impl FnOnce(&'a Program) -> Value<'a>) -> Value<'a> {
+        self.living.as_ref().map_or(Value::None, |(_, program)| fact(program))
+    }
+
+    /// A fact of the headers of its program.
+    fn elf<'a>(&'a self, fact: impl FnOnce(&'a Elf) -> Value<'a>) -> Value<'a> {
+        self.fact(|program| match &program.elf {
+            Ok(Some(elf)) => fact(elf),
+            Ok(None) => Value::Word("no ELF file"),
+            Err(missing) => Value::Missing(*missing),
+        })
+    }
+}
+
+fn object(a: &Subject, b: &Subject, comparison: &Comparison) -> serde_json::Value {
+    let address = |address: Option<u64>| address.map(|address| format!("{address:#x}"));
+    let objects = comparison.objects.iter().map(|object| {
+        let distance = object.distance();
+        json!({
+            "object": reversible(object.name()),
+            "a": address(object.a),
+            "b": address(object.b),
+            "distance": distance.map(distance_text),
+            "same": distance.map(|distance| distance == 0),
+        })
+    });
+    json!({
+        "a": a.given,
+        "b": b.given,
+        "same_executable": comparison.same_executable,
+        "objects": objects.collect::<Vec<_>>(),
+        "verdict": comparison.verdict,
+    })
+}
+
+const FLAT: [Field; 5] = [
+    Field::text("object", "OBJECT"),
+    Field::text("a", "A"),
+    Field::text("b", "B"),
+    Field::text("distance", "DISTANCE"),
+    Field::text("same", "SAME"),
+];
+
+fn flat(object: &Object) -> Record<'_> {
+    let distance = object.distance();
+    let cells = vec![
+        Value::text(object.name()),
+        address(object.a),
+        address(object.b),
+        words(distance.map(distance_text)),
+        distance.map_or(Value::None, |distance| Value::Flag(distance == 0)),
+    ];
+    Record { cells, ..Record::default() }
+}
+
+fn address(address: Option<u64>) -> Value<'static> {
+    address.map_or(Value::None, Value::Address)
+}
+
+fn words(text: Option<String>) -> Value<'static> {
+    text.map_or(Value::None, |text| Value::Text(text.into_bytes().into()))
+}
+
+/// What is known of both, the objects with their distances, and the verdict.
+fn table(args: &CompareArgs, a: &Subject, b: &Subject, comparison: &Comparison, page_size: u64) -> io::Result<()> {
+    let mut printer = Printer::standard(Format::Table, cut_mark());
+    let facts: Vec<_> = facts(a, page_size).into_iter().zip(facts(b, page_size)).collect();
+    let is_told = |((_, a), (_, b)): &((&'static str, Value<'_>), (&'static str, Value<'_>))| {
+        !matches!((a, b), (Value::None, Value::None))
+    };
+    let fact = |((name, a), (_, b))| Record { cells: vec![Value::Word(name), a, b], ..Record::default() };
+    printer.report(&FACTS, usize::MAX, &facts.into_iter().filter(is_told).map(fact).collect::<Vec<_>>())?;
+    let mut records = Vec::new();
+    let mut of_object: Vec<Vec<&Row>> = vec![Vec::new(); comparison.objects.len()];
+    if args.mappings {
+        comparison.rows.iter().for_each(|row| of_object[row.object].push(row));
+    }
+    for (object, rows) in comparison.objects.iter().zip(of_object) {
+        records.push(object_record(object, page_size));
+        records.extend(rows.into_iter().map(|row| mapping_record(row, a, b, page_size)));
+    }
+    printer.report(&OBJECTS, 0, &records)?;
+    let lines =
+        terminal_width().map_or_else(|| vec![comparison.verdict.clone()], |width| wrapped(&comparison.verdict, width));
+    writeln!(io::stdout(), "\n{}", lines.join("\n"))
+}
+
+const FACTS: [Field; 3] = [Field::text("fact", ""), Field::text("a", "A"), Field::text("b", "B")];
+
+const OBJECTS: [Field; 6] = [
+    Field::text("object", "OBJECT"),
+    Field { name: "a", title: "A", right: true },
+    Field { name: "b", title: "B", right: true },
+    Field { name: "distance", title: "DISTANCE", right: true },
+    Field { name: "pages", title: "PAGES", right: true },
+    Field::text("note", "NOTE"),
+];
+
+fn object_record(object: &Object, page_size: u64) -> Record<'_> {
+    let mut note = Vec::new();
+    if object.instance > 1 {
+        note.push(format!("number {} of that name", object.instance));
+    }
+    if object.replaced {
+        note.push("another file of that name".to_owned());
+    }
+    let name = match object.role {
+        Role::Executable => {
+            let name = format!("executable {}", printable(&object.path));
+            Value::Text(name.into_bytes().into())
+        }
+        _ => Value::text(object.name()),
+    };
+    let note = if note.is_empty() { Value::Word("") } else { words(Some(note.join(", "))) };
+    let cells = distances(object.a, object.b, object.distance(), page_size);
+    Record { cells: [name].into_iter().chain(cells).chain([note]).collect(), ..Record::default() }
+}
+
+fn mapping_record<'a>(row: &Row, a: &'a Subject, b: &'a Subject, page_size: u64) -> Record<'a> {
+    let of = |subject: &'a Subject, at: Option<usize>| at.and_then(|at| subject.map.mappings.get(at));
+    let (a, b) = (of(a, row.a), of(b, row.b));
+    let start = |mapping: Option<&Mapping>| mapping.map(|mapping| mapping.start);
+    let distance = start(a).zip(start(b)).map(|(a, b)| i128::from(b) - i128::from(a));
+    let letters = |mapping: &Mapping| mapping.permissions.letters();
+    let permissions = match (a.map(letters), b.map(letters)) {
+        (Some(a), Some(b)) if a != b => format!("{a} {b}"),
+        (Some(one), _) | (_, Some(one)) => one.to_owned(),
+        (None, None) => String::new(),
+    };
+    let either = a.or(b);
+    let (offset, kind) = either.map_or((0, ""), |mapping| (mapping.offset, mapping.kind.word()));
+    let name = format!("+{offset:x} {permissions} {kind}");
+    let cells = distances(start(a), start(b), distance, page_size);
+    let cells = [Value::Text(name.into_bytes().into())].into_iter().chain(cells).chain([Value::Word("")]);
+    Record { cells: cells.collect(), branch: "  ".to_owned(), ..Record::default() }
+}
+
+/// Both addresses and how far they are apart, in bytes and pages.
+fn distances(a: Option<u64>, b: Option<u64>, distance: Option<i128>, page_size: u64) -> [Value<'static>; 4] {
+    let pages = distance.and_then(|distance| i64::try_from(distance / i128::from(page_size.max(1))).ok());
+    let distance = match distance {
+        Some(0) => Value::Word("same"),
+        distance => words(distance.map(distance_text)),
+    };
+    [address(a), address(b), distance, pages.map_or(Value::None, Value::Integer)]
+}
+
+/// What is known of one of the two, in an order that is the same for both.
+fn facts(of: &Subject, page_size: u64) -> Vec<(&'static str, Value<'_>)> {
+    let process = format!("{} {}", of.map.key.pid, of.map.name.printable());
+    let process = if of.living.is_some() { process } else { format!("{}: {process}", of.name) };
+    vec![
+        ("process", words(Some(process))),
+        ("executable", Value::of(of.map.exe.as_deref().map_err(|missing| *missing), Value::text)),
+        ("loaded as", of.elf(|elf| words(Some(loaded_as(elf))))),
+        ("interpreter", of.elf(|elf| elf.interpreter.as_deref().map_or(Value::None, Value::text))),
+        ("relro", of.elf(|elf| words(Some(relro_text(of, elf, page_size))))),
+        ("stack", of.elf(|elf| words(Some(stack_text(of, elf))))),
+        ("symbols", of.elf(|elf| Value::Word(if elf.stripped { "stripped" } else { "not stripped" }))),
+        ("build id", of.elf(|elf| elf.build_id.as_deref().map_or(Value::None, |id| Value::text(id.as_bytes())))),
+        (
+            "personality",
+            of.fact(|program| Value::of(program.personality, |value| words(Some(personality_text(value))))),
+        ),
+        ("randomize_va_space", of.fact(|program| Value::of(program.settings.randomize_va_space, number))),
+        ("mmap bits", of.fact(|program| Value::of(bits_text(program), |text| words(Some(text))))),
+    ]
+}
+
+fn number(number: u32) -> Value<'static> {
+    Value::Count(number.into())
+}
+
+fn loaded_as(elf: &Elf) -> String {
+    let kind = match (elf.library, elf.pie, elf.is_static) {
+        (true, ..) => "shared library, started as a program",
+        (_, true, true) => "static PIE: anywhere",
+        (_, true, false) => "PIE: anywhere",
+        (_, false, true) => "static, not position-independent",
+        (_, false, false) => "not position-independent",
+    };
+    let fixed = if elf.pie { String::new() } else { format!(": at {:#x}", elf.base) };
+    format!("{kind}{fixed}, {} bits, segments aligned to {:#x}", elf.bits, elf.alignment)
+}
+
+/// What the file asks for, and what holds for its pages now, with the mappings that say so.
+fn relro_text(of: &Subject, elf: &Elf, page_size: u64) -> String {
+    let mut text = elf.relro.word().to_owned();
+    let start = executable(&of.side()).and_then(|at| of.map.mappings.get(at)).map(|mapping| mapping.start);
+    let found = start.and_then(|start| relro::protection(elf, &of.map.mappings, start, page_size));
+    if let Some(found) = found {
+        // Writing to a String does not fail.
+        let _ = write!(text, ", now {}: {:x}-{:x}", found.state.words(), found.range.start, found.range.end);
+        found.mappings.iter().for_each(|mapping| text.extend([" ", mapping.permissions.letters()]));
+    }
+    text
+}
+
+fn stack_text(of: &Subject, elf: &Elf) -> String {
+    let asked = if elf.nx { "not executable" } else { "executable" };
+    let stack = of.map.mappings.iter().find(|mapping| mapping.kind == Kind::Stack);
+    stack.map_or_else(|| asked.to_owned(), |stack| format!("{asked}, now {}", stack.permissions))
+}
+
+fn personality_text(personality: u32) -> String {
+    let off = if personality & NO_RANDOMIZE == 0 { "" } else { " ADDR_NO_RANDOMIZE" };
+    format!("{personality:#x}{off}")
+}
+
+/// How many bits the place of mappings has, and who says so.
+fn bits_text(program: &Program) -> Reading<String> {
+    let class = program.elf.as_ref().ok().and_then(Option::as_ref).map_or(usize::BITS, |elf| elf.bits);
+    program.settings.rnd_bits(class).map(|(bits, name)| format!("{bits} ({name})"))
+}
