@@ -6,6 +6,7 @@
 pub mod columns;
 pub mod mappings;
 pub mod presets;
+pub mod program;
 pub mod query;
 pub mod value;
 

@@ -12,6 +12,7 @@ use super::{
         columns::{Chooser, Preset},
         explain::Explain,
         help::Help,
+        lab,
         menu::Menu,
         prompt::Line,
         signal::Dialog,
@@ -27,12 +28,14 @@ use crate::{
     snapshot::{
         Request, Snapshot,
         inspect::{Question, Reply},
+        map::DELETED,
     },
     table::{
         COLUMNS, Column, ColumnOf, OfMappings, Table as _,
         mappings::MAP_PRESETS,
         value::{bytes_text, clock_text},
     },
+    text::Text,
     unit::{Pid, ProcessKey},
 };
 use ratatui::{
@@ -429,6 +432,16 @@ impl App {
                     self.overlays.push(Box::new(Explain::of_selected(title, columns)));
                 }
             }
+            Action::Lab if self.lab_off(observation).is_some() => {
+                let why = self.lab_off(observation).unwrap_or_default();
+                self.note = Some((format!("the laboratory is off: {why}"), Role::Warn));
+            }
+            Action::Lab => {
+                let exe = self.subject.known_map().and_then(|map| map.exe.clone().ok());
+                let program = exe.map(|exe| Text::from(exe.strip_suffix(DELETED).unwrap_or(&exe)));
+                self.subject.forget_lab();
+                self.overlays.push(Box::new(lab::Command::new(program.unwrap_or_default())));
+            }
             Action::Baseline => {
                 if self.subject.set_baseline() {
                     let world = World { observation, subject: &self.subject };
@@ -452,6 +465,15 @@ impl App {
                 self.setup.presets.iter().map(|(name, columns)| (name.clone(), names(columns))).collect()
             }
             PaneId::Memory => MAP_PRESETS.iter().map(|(name, names)| ((*name).to_owned(), names.to_vec())).collect(),
+        }
+    }
+
+    /// Why nothing can be run, if nothing can.
+    fn lab_off(&self, observation: &Observation) -> Option<&'static str> {
+        match () {
+            () if self.setup.origin.is_some() => Some("this is a recording"),
+            () if observation.now.observer.foreign => Some("these processes belong to another pid namespace"),
+            () => None,
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod columns;
 pub mod explain;
 pub mod help;
+pub mod lab;
 pub mod menu;
 pub mod prompt;
 pub mod signal;

@@ -7,18 +7,21 @@ use super::pane::memory::{
 };
 use crate::{
     analysis::{
+        aslr::Report,
         growth::{Growth, History},
         mapping::Change,
     },
     snapshot::{
         Missing, Reading,
         inspect::{Answer, Question, Reply},
+        lab::Lab,
         map::MemoryMap,
         memory::Pages,
+        program::Program,
     },
     unit::ProcessKey,
 };
-use std::{cell::OnceCell, ops::Range, sync::Arc};
+use std::{cell::OnceCell, collections::VecDeque, ops::Range, sync::Arc};
 
 /// What is known of one process.
 #[derive(Debug, Default)]
@@ -34,7 +37,26 @@ pub struct Subject {
     /// Made when first drawn.
     picture: OnceCell<Picture>,
     pages: Option<(Range<u64>, Reading<Grid>)>,
+    program: Option<Reading<Arc<Program>>>,
+    lab: Option<Reading<(Arc<Lab>, Report)>>,
+    /// Other runs that its map can be held against: what was seen of each last, the latest first. They outlive a change of
+    /// the process that is looked into, and the processes themselves.
+    others: VecDeque<Other>,
 }
+
+/// What was seen of another process.
+#[derive(Clone, Debug)]
+pub struct Other {
+    /// Whose it is.
+    pub key: ProcessKey,
+    /// Its map.
+    pub map: Reading<Arc<MemoryMap>>,
+    /// Its program.
+    pub program: Option<Arc<Program>>,
+}
+
+/// Other runs that are remembered.
+const REMEMBERED: usize = 16;
 
 impl Subject {
     /// The process.
@@ -45,16 +67,50 @@ impl Subject {
 
     /// Look into this process from now on; what was known of another one is dropped.
     pub fn look_at(&mut self, key: ProcessKey) {
-        if self.key != Some(key) {
-            *self = Self { key: Some(key), ..Self::default() };
+        if self.key == Some(key) {
+            return;
         }
+        if let (Some(key), Some(map)) = (self.key, self.known_map().cloned()) {
+            let program = self.program.as_ref().and_then(|program| program.as_ref().ok()).cloned();
+            self.remember(Other { key, map: Ok(map), program });
+        }
+        let others = std::mem::take(&mut self.others);
+        *self = Self { key: Some(key), others, ..Self::default() };
+    }
+
+    fn remember(&mut self, other: Other) {
+        self.others.retain(|old| old.key != other.key);
+        self.others.push_front(other);
+        self.others.truncate(REMEMBERED);
+    }
+
+    /// The runs of its program that were looked into before, the latest first.
+    pub fn seen(&self) -> impl Iterator<Item = &Other> {
+        let exe = self.known_map().and_then(|map| map.exe.as_ref().ok());
+        self.others.iter().filter(move |other| {
+            let own = other.map.as_ref().ok().and_then(|map| map.exe.as_ref().ok());
+            own.is_some() && own == exe
+        })
+    }
+
+    /// What was seen of another run.
+    #[must_use]
+    pub fn other(&self, key: ProcessKey) -> Option<&Other> {
+        self.others.iter().find(|other| other.key == key)
     }
 
     /// Take in an answer; false where it is about something else.
     pub fn take(&mut self, (question, answer): &Reply) -> bool {
         match (question, answer) {
             (Question::Map(key, _), answer) if Some(*key) == self.key => self.take_map(answer),
+            (Question::Map(key, _), answer) => self.take_other(*key, answer),
             (Question::Pages(key, range), answer) if Some(*key) == self.key => self.take_pages(range, answer),
+            (Question::Program(key), answer) => self.take_program(*key, answer),
+            (Question::Lab(_), Ok(Answer::Lab(lab))) => {
+                let report = Report::new(lab);
+                self.lab = Some(Ok((Arc::clone(lab), report)));
+            }
+            (Question::Lab(_), Err(missing)) => self.lab = Some(Err(*missing)),
             _ => return false,
         }
         true
@@ -86,6 +142,35 @@ impl Subject {
             Err(missing) => Err(*missing),
         };
         self.pages = Some((range.clone(), grid));
+    }
+
+    /// The map of the run that this one is held against.
+    fn take_other(&mut self, key: ProcessKey, answer: &Reading<Answer>) {
+        let map = match answer {
+            Ok(Answer::Map(Some(map))) => Ok(Arc::clone(map)),
+            Ok(_) => Err(Missing::Gone),
+            Err(missing) => Err(*missing),
+        };
+        let old = self.other(key);
+        // What was seen of one that has exited stays.
+        if map.is_err() && old.is_some_and(|old| old.map.is_ok()) {
+            return;
+        }
+        let program = old.and_then(|old| old.program.clone());
+        self.remember(Other { key, map, program });
+    }
+
+    fn take_program(&mut self, key: ProcessKey, answer: &Reading<Answer>) {
+        let program = match answer {
+            Ok(Answer::Program(program)) => Ok(Arc::clone(program)),
+            Ok(_) => return,
+            Err(missing) => Err(*missing),
+        };
+        if Some(key) == self.key {
+            self.program = Some(program);
+        } else if let Some(other) = self.others.iter_mut().find(|other| other.key == key) {
+            other.program = program.ok().or(other.program.take());
+        }
     }
 
     /// The pages of the same mapping as they were read before; it may have grown since at either end.
@@ -168,6 +253,23 @@ impl Subject {
         let piece = growth.of(place)?;
         let first = growth.after(piece).first().copied();
         (first == u32::try_from(place).ok()).then_some(piece.change)
+    }
+
+    /// Its program file and how its addresses were drawn; `None` where that has not come in yet.
+    #[must_use]
+    pub fn program(&self) -> Option<&Reading<Arc<Program>>> {
+        self.program.as_ref()
+    }
+
+    /// What the laboratory has found out so far.
+    #[must_use]
+    pub fn lab(&self) -> Option<&Reading<(Arc<Lab>, Report)>> {
+        self.lab.as_ref()
+    }
+
+    /// The laboratory begins anew.
+    pub fn forget_lab(&mut self) {
+        self.lab = None;
     }
 
     /// Resident memory over the time it was watched.

@@ -1,6 +1,7 @@
 //! Pane 4, Memory: the map of the selected process, in views of the same rows. Holds selection, order and what narrows the
 //! view; the map itself is the subject's.
 
+pub mod aslr;
 pub mod contents;
 mod draw;
 pub mod kind;
@@ -11,7 +12,10 @@ pub mod picture;
 use super::{Found, Look, Pane, Purpose, World};
 use crate::{
     analysis::MapRow,
-    snapshot::inspect::{Depth, Question},
+    snapshot::{
+        inspect::{Depth, Question},
+        lab,
+    },
     table::{
         ColumnOf, MapColumn, OfMappings, QueryOf, Table, Value,
         columns::About,
@@ -25,6 +29,7 @@ use crate::{
         widget::{line::Piece, list::List, table},
     },
 };
+use aslr::Aslr;
 use lines::{Lines, RowKey};
 use picture::Picture;
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -43,10 +48,13 @@ pub enum View {
     Picture,
     /// The pages of the selected mapping.
     Pages,
+    /// What randomisation made of its addresses.
+    Aslr,
 }
 
 impl View {
-    const ALL: [(Self, &'static str); 3] = [(Self::Table, "table"), (Self::Picture, "picture"), (Self::Pages, "pages")];
+    const ALL: [(Self, &'static str); 4] =
+        [(Self::Table, "table"), (Self::Picture, "picture"), (Self::Pages, "pages"), (Self::Aslr, "ASLR")];
 
     fn word(self) -> &'static str {
         Self::ALL[self as usize].1
@@ -103,6 +111,7 @@ pub struct Memory {
     /// Which lines of the picture are in view.
     picture: List,
     pages: pages::View,
+    aslr: Aslr,
     width: u16,
     before: Before,
     /// Columns and order before growth was asked for.
@@ -132,6 +141,7 @@ impl Default for Memory {
             list: List::default(),
             picture: List::default(),
             pages: pages::View::default(),
+            aslr: Aslr::default(),
             width: 80,
             before: Before::default(),
             calm: None,
@@ -179,6 +189,12 @@ impl Memory {
         if let Some(at) = self.lines.position(&key, world.subject) {
             self.select(at);
         }
+    }
+
+    /// Let the laboratory run this.
+    pub fn start_lab(&mut self, order: lab::Order) {
+        self.view = View::Aslr;
+        self.aslr.lab = Some(order);
     }
 
     /// Columns for growth, the largest first; what was there before comes back when the baseline is dropped.
@@ -264,6 +280,7 @@ impl Memory {
                 let grid = self.range(world).and_then(|range| world.subject.pages(&range));
                 grid.and_then(|grid| grid.as_ref().ok()).is_some_and(|grid| self.pages.act(action, grid.pages()))
             }
+            View::Aslr => self.aslr.act(action, world),
         }
     }
 
@@ -354,7 +371,7 @@ impl Pane for Memory {
     }
 
     fn back(&mut self, world: World<'_>) -> bool {
-        if self.search.take().is_some() {
+        if self.view == View::Aslr && self.aslr.lab.take().is_some() || self.search.take().is_some() {
             return true;
         }
         let narrowed = self.arrangement.filter.take().is_some();
@@ -409,8 +426,17 @@ impl Pane for Memory {
         let process = process.filter(|process| !process.is_kernel_thread() && !process.is_zombie());
         let Some(key) = process.map(|process| process.key) else { return Vec::new() };
         let mut questions = vec![Question::Map(key, Depth::Figures)];
-        if self.view == View::Pages {
-            questions.extend(self.range(world).map(|range| Question::Pages(key, range)));
+        match self.view {
+            View::Pages => questions.extend(self.range(world).map(|range| Question::Pages(key, range))),
+            View::Aslr => {
+                questions.push(Question::Program(key));
+                let other = self.aslr.chosen(world).filter(|other| other.runs).map(|other| other.key);
+                questions.extend(
+                    other.into_iter().flat_map(|key| [Question::Map(key, Depth::Addresses), Question::Program(key)]),
+                );
+                questions.extend(self.aslr.lab.clone().map(Question::Lab));
+            }
+            View::Table | View::Picture => {}
         }
         questions
     }

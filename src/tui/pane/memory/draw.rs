@@ -1,6 +1,6 @@
 //! How the Memory pane looks: what is known of the map as a whole, the heading and the rows; or why there are none.
 
-use super::{Form, Memory, View, kind, lines::Target, pages, picture};
+use super::{Form, Memory, View, aslr, kind, lines::Target, pages, picture};
 use crate::{
     analysis::{MapRow, growth::Fate},
     snapshot::{
@@ -51,6 +51,7 @@ pub(super) fn draw(pane: &Memory, world: World<'_>, look: Look<'_>, area: Rect, 
             picture::draw::draw(picture, &map.mappings, cursor, &pane.picture, &look, below, buffer);
         }
         View::Pages => draw_pages(pane, world, look, below, buffer),
+        View::Aslr => aslr::draw(&pane.aslr, world, look, below, buffer),
     }
 }
 
