@@ -237,7 +237,11 @@ impl Plan {
         objects: usize,
         cut: Cut,
     ) -> io::Result<()> {
-        let heads: Vec<_> = self.columns.iter().map(|column| head(column)).collect();
+        let heads = self.columns.iter().map(|column| match column.name {
+            "path" if objects > 0 => Head { title: "OBJECT", ..head(column) },
+            _ => head(column),
+        });
+        let heads: Vec<_> = heads.collect();
         let note = selection.note(objects);
         let nothing = no_mapping();
         let totals = selection.totals.row(&nothing, selection.places.len());

@@ -5,7 +5,7 @@ use crate::{
     snapshot::{ExitStatus, Missing, Reading},
     text::{printable, reversible},
 };
-use std::{borrow::Cow, cmp::Ordering, fmt::Write as _, time::Duration};
+use std::{borrow::Cow, cmp::Ordering, time::Duration};
 
 /// What a column says of a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -166,9 +166,8 @@ impl<'a> Value<'a> {
         match self {
             Self::Bytes(bytes) => push_bytes(*bytes, text),
             Self::Word(word) => text.push_str(word),
-            // Writing to a String does not fail.
-            Self::Count(number) => drop(write!(text, "{number}")),
-            Self::Address(address) => drop(write!(text, "{address:012x}")),
+            Self::Count(number) => push_digits(*number, 10, 1, text),
+            Self::Address(address) => push_digits(*address, 16, 12, text),
             _ => text.push_str(&self.human()),
         }
     }
@@ -280,9 +279,26 @@ fn push_bytes(bytes: u64, text: &mut String) {
     let (scaled, one) = (if tenths { bytes * 10 } else { bytes }, 1u64 << (10 * unit));
     let (whole, rest) = (scaled / one, scaled % one);
     let rounded = whole + u64::from(rest * 2 > one || (rest * 2 == one && whole % 2 == 1));
-    // Writing to a String does not fail.
-    let _ = if tenths { write!(text, "{}.{}", rounded / 10, rounded % 10) } else { write!(text, "{rounded}") };
+    if tenths {
+        push_digits(rounded / 10, 10, 1, text);
+        text.push('.');
+        push_digits(rounded % 10, 10, 1, text);
+    } else {
+        push_digits(rounded, 10, 1, text);
+    }
     text.push_str(BYTE_UNITS[unit]);
+}
+
+/// A number in base 10 or 16, with zeros before it where it has fewer digits than `least`.
+fn push_digits(mut number: u64, base: u64, least: usize, text: &mut String) {
+    let mut digits = [b'0'; 20];
+    let mut at = digits.len();
+    while number > 0 {
+        at -= 1;
+        digits[at] = b"0123456789abcdef"[usize::try_from(number % base).unwrap_or(0)];
+        number /= base;
+    }
+    text.push_str(str::from_utf8(&digits[at.min(digits.len() - least)..]).unwrap_or_default());
 }
 
 /// `+9.1M`, `-48K`, `0`: how much more or less.
@@ -439,7 +455,16 @@ mod tests {
             Value::Bytes(bytes).push_human(&mut text);
             assert_eq!(text, format!("x{}", bytes_text(bytes as f64)), "{bytes}");
         }
-        for value in [Value::Count(7), Value::Address(0x1000), Value::Word("w"), Value::None, Value::text(b"a\n")] {
+        for value in [
+            Value::Count(7),
+            Value::Count(0),
+            Value::Count(u64::MAX),
+            Value::Address(0x1000),
+            Value::Address(u64::MAX),
+            Value::Word("w"),
+            Value::None,
+            Value::text(b"a\n"),
+        ] {
             let mut text = String::new();
             value.push_human(&mut text);
             assert_eq!(text, value.human());

@@ -16,6 +16,7 @@ mod hostile_tree;
 mod lab;
 mod live_columns;
 mod mapped;
+mod maps;
 mod memory;
 mod need;
 mod packaging;

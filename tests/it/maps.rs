@@ -105,6 +105,7 @@ fn mappings_are_grouped_by_object() {
     let table = printed(RECORDED, &["42", "--group", "--columns", "mappings,size,rss,path"]);
     assert!(table.contains("\n   4  1.0M  924K /usr/sbin/server\n   1  4.0M  3.0M [heap]\n"), "{table}");
     assert!(table.ends_with("\n  12  8.2M  6.0M 12 mappings of 9 objects\n"), "{table}");
+    assert!(table.starts_with("MAPS  SIZE   RSS OBJECT\n"), "{table}");
     let sorted = printed(RECORDED, &["42", "--group", "--sort", "rss", "--columns", "rss,path"]);
     assert_eq!(sorted.lines().nth(1), Some(" 3.0M [heap]"));
     let report = json(RECORDED, &["42", "--group", "--format", "json"]);

@@ -3,10 +3,7 @@
 //! The tables of `output` hold all their cells at once, and are for hundreds of rows.
 
 use crate::{command::output::cut, snapshot::Missing, table::Value};
-use std::{
-    io::{self, Write},
-    iter,
-};
+use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 /// The head of a column.
@@ -39,10 +36,13 @@ pub fn write<'v, R>(
     cut: Cut,
 ) -> io::Result<()> {
     let mut text = String::new();
-    let mut cells = |value: &Value<'_>| {
-        text.clear();
-        value.push_human(&mut text);
-        width(&text)
+    let mut cells = |value: &Value<'_>| match value {
+        Value::Word(word) => width(word),
+        value => {
+            text.clear();
+            value.push_human(&mut text);
+            width(&text)
+        }
     };
     let mut widths: Vec<usize> = heads
         .iter()
@@ -95,14 +95,14 @@ impl Sheet<'_> {
                 missing @ Value::Missing(_) => self.cell.push_str(&missing.brief(*cells)),
                 value => value.push_human(&mut self.cell),
             }
-            let gap = iter::repeat_n(' ', cells.saturating_sub(width(&self.cell)));
+            let gap = cells.saturating_sub(width(&self.cell));
             if head.right {
-                self.text.extend(gap);
+                push_blanks(gap, &mut self.text);
                 self.text.push_str(&self.cell);
             } else {
                 self.text.push_str(&self.cell);
                 if column + 1 < self.heads.len() {
-                    self.text.extend(gap);
+                    push_blanks(gap, &mut self.text);
                 }
             }
         }
@@ -114,6 +114,16 @@ impl Sheet<'_> {
         }
         self.text.push('\n');
     }
+}
+
+/// In one piece mostly: one by one they would take longer than what they stand beside.
+fn push_blanks(mut count: usize, text: &mut String) {
+    const BLANKS: &str = "                ";
+    while count > BLANKS.len() {
+        text.push_str(BLANKS);
+        count -= BLANKS.len();
+    }
+    text.push_str(&BLANKS[..count]);
 }
 
 /// Cells on the screen.
