@@ -4,6 +4,7 @@ pub mod columns;
 pub mod explain;
 mod facts;
 pub mod help;
+pub mod mapping;
 pub mod menu;
 pub mod prompt;
 pub mod signal;
@@ -55,6 +56,8 @@ pub struct View<'a> {
     pub keymap: &'a Keymap,
     /// No actions on processes.
     pub readonly: bool,
+    /// The screen stands still, and nothing is asked.
+    pub frozen: bool,
 }
 
 impl<'a> View<'a> {
@@ -86,6 +89,8 @@ pub enum Outcome {
         /// What it is for.
         purpose: Purpose,
     },
+    /// Look into this process instead; all overlays are done.
+    Select(ProcessKey),
     /// Something is to be done outside.
     Effect(Effect),
 }
