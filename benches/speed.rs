@@ -171,6 +171,23 @@ fn own_process() -> (Arc<dyn Source>, ProcessKey) {
     (source, process.key)
 }
 
+/// A command started 64 times under trace, held when its libraries are mapped, looked at and ended.
+#[divan::bench(sample_count = 20)]
+fn lab_of_cat(bencher: Bencher<'_, '_>) {
+    let source = collect::open(None, None).expect("/proc is mounted");
+    let order = lab::Order { command: vec![Text::from("cat")], runs: 64 };
+    bencher.bench_local(|| {
+        let mut done = 0;
+        let _ = collect::lab::run(&*source, &order, &mut |answer| {
+            if let Ok(Answer::Lab(lab)) = answer {
+                done = lab.runs.len();
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(done, 64, "cat can be traced");
+    });
+}
+
 /// The whole screen, 200 wide and 50 high, once its data is there.
 #[divan::bench]
 fn draw_frame(bencher: Bencher<'_, '_>) {
