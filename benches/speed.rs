@@ -19,9 +19,10 @@ use sysview::{
     command::screen::{Abilities, app, configuration},
     config::Form,
     proc::{stat, status, task},
-    snapshot::{Parts, Request},
+    snapshot::{Parts, Request, inspect::Answer, lab},
     sys::pagemap::{self, FILE, GUARD, HUGE, PRESENT, Run, SWAPPED, Wanted, ZERO},
     table::{Query, columns, value::Order},
+    text::Text,
     tui::{
         app::App,
         pane::processes::lines::{Lines, View},
