@@ -19,9 +19,10 @@ use sysview::{
     command::screen::{Abilities, app, configuration},
     config::Form,
     proc::{stat, status, task},
-    snapshot::{Parts, Request},
+    snapshot::{Parts, Request, inspect::Answer, lab},
     sys::pagemap::{self, FILE, GUARD, HUGE, PRESENT, Run, SWAPPED, Wanted, ZERO},
     table::{Query, columns, value::Order},
+    text::Text,
     tui::{
         app::App,
         pane::processes::lines::{Lines, View},
@@ -169,6 +170,23 @@ fn own_process() -> (Arc<dyn Source>, ProcessKey) {
     let source = collect::open(None, None).expect("/proc is mounted");
     let process = space::process(&*source, Pid(std::process::id())).expect("the own stat can be read");
     (source, process.key)
+}
+
+/// A command started 64 times under trace, held when its libraries are mapped, looked at and ended.
+#[divan::bench(sample_count = 20)]
+fn lab_of_cat(bencher: Bencher<'_, '_>) {
+    let source = collect::open(None, None).expect("/proc is mounted");
+    let order = lab::Order { command: vec![Text::from("cat")], runs: 64 };
+    bencher.bench_local(|| {
+        let mut done = 0;
+        let _ = collect::lab::run(&*source, &order, &mut |answer| {
+            if let Ok(Answer::Lab(lab)) = answer {
+                done = lab.runs.len();
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(done, 64, "cat can be traced");
+    });
 }
 
 /// The whole screen, 200 wide and 50 high, once its data is there.

@@ -4,7 +4,7 @@
 //! outlives sysview, however it ends: the child waits at a pipe, which ends with sysview, until it is seized; and it is
 //! seized with `PTRACE_O_EXITKILL`, so that there is no moment between being traced and being killed with the tracer.
 //!
-//! What is special to an architecture is the table [`MACHINE`].
+//! What is special to an architecture is the table `MACHINE`.
 
 #![expect(unsafe_code, reason = "rustix has neither fork nor ptrace")]
 

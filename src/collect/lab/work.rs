@@ -15,12 +15,12 @@ use crate::{
     proc::{
         auxv,
         fields::{hexadecimal, lines, single},
-        stat,
+        maps, stat,
     },
     snapshot::{
         ExitStatus, Missing, Reading,
         lab::{Run, StoppedAt},
-        map::{DELETED, FileId, Kind, Mapping, Permissions},
+        map::Mapping,
     },
     sys::trace::{self, StartError, Stop, Tracee},
     text::Text,
@@ -301,10 +301,11 @@ impl Work<'_> {
     }
 
     fn mappings(&mut self, task: Task) -> Result<Vec<Mapping>, Halt> {
-        let names = &mut self.names;
-        let bytes = self.reader.task(task, "maps");
-        let mappings = bytes.and_then(|bytes| lines(bytes).map(|line| mapping(line, names)).collect());
-        mappings.map_err(|why| self.closed(why))
+        let mut mappings = self.reader.task(task, "maps").and_then(maps::parse).map_err(|why| self.closed(why))?;
+        for mapping in &mut mappings {
+            mapping.path = mapping.path.take().map(|path| kept(path, &mut self.names));
+        }
+        Ok(mappings)
     }
 
     /// Why the child cannot be looked into.
@@ -390,48 +391,5 @@ fn kept(name: Text, names: &mut BTreeSet<Text>) -> Text {
     known.unwrap_or_else(|| {
         names.insert(name.clone());
         name
-    })
-}
-
-/// A line of `maps`. What a mapping is for is told as far as its name tells it.
-fn mapping(line: &[u8], names: &mut BTreeSet<Text>) -> Reading<Mapping> {
-    let mut rest = line;
-    let mut word = || {
-        let start = rest.iter().position(|byte| *byte != b' ').unwrap_or(rest.len());
-        let after = rest.get(start..).unwrap_or_default();
-        let end = after.iter().position(|byte| *byte == b' ').unwrap_or(after.len());
-        let (word, after) = after.split_at_checked(end).unwrap_or_default();
-        rest = after;
-        word
-    };
-    let (range, letters, offset, device, inode) = (word(), word(), word(), word(), word());
-    let pair = |word: &[u8], between: u8| {
-        let at = word.iter().position(|byte| *byte == between).ok_or(Missing::Malformed)?;
-        let second = word.get(at + 1..).ok_or(Missing::Malformed)?;
-        Ok((hexadecimal(word.get(..at).ok_or(Missing::Malformed)?)?, hexadecimal(second)?))
-    };
-    let (start, end) = pair(range, b'-')?;
-    let device = pair(device, b':')?;
-    let narrow = |number: u64| u32::try_from(number).map_err(|_| Missing::Malformed);
-    let name = rest.trim_ascii_start();
-    let path = (!name.is_empty()).then(|| kept(Text::from(name), names));
-    Ok(Mapping {
-        start,
-        end,
-        permissions: Permissions::parse(letters).ok_or(Missing::Malformed)?,
-        offset: hexadecimal(offset)?,
-        file: FileId { device: (narrow(device.0)?, narrow(device.1)?), inode: single(inode)? },
-        deleted: name.ends_with(DELETED),
-        kind: match name {
-            b"[stack]" => Kind::Stack,
-            b"[heap]" => Kind::Heap,
-            b"[vdso]" => Kind::Vdso,
-            b"[vsyscall]" => Kind::Vsyscall,
-            name if name.starts_with(b"[vvar") => Kind::Vvar,
-            b"" => Kind::Anonymous,
-            _ => Kind::File,
-        },
-        path,
-        thread: None,
     })
 }

@@ -30,6 +30,7 @@ use std::{
     process::ExitCode,
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread,
@@ -49,17 +50,18 @@ pub fn run(args: &LabArgs, source: &Arc<dyn Source>) -> anyhow::Result<ExitCode>
     let (sender, events) = channel();
     forward_signals(sender.clone()).context("cannot prepare for signals")?;
     let (source, wanted) = (Arc::clone(source), order.clone());
+    let is_over = Arc::new(AtomicBool::new(false));
+    let is_enough = Arc::clone(&is_over);
     let work = move || {
-        let done = lab::run(&*source, &wanted, &mut |answer| match sender.send(Event::Told(answer)) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
+        let done = lab::run(&*source, &wanted, &mut |answer| {
+            // What is told last is told also to somebody who wants no more.
+            let is_heard = sender.send(Event::Told(answer)).is_ok();
+            if is_heard && !is_enough.load(Relaxed) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         let (ControlFlow::Continue(()) | ControlFlow::Break(())) = done;
     };
     let worker = thread::Builder::new().name("detail".into()).spawn(work).context("cannot start a thread")?;
-    let (told, interrupted) = follow(&events, &order)?;
-    // It breaks off when there is nobody to tell.
-    drop(events);
+    let (told, interrupted) = follow(&events, &order, &is_over)?;
     if interrupted.is_some() {
         wait_for(worker);
     }
@@ -110,22 +112,42 @@ fn forward_signals(sender: Sender<Event>) -> io::Result<()> {
     Ok(())
 }
 
-/// What is known when the runs are done, or a signal asks to end, and which signal.
-fn follow(events: &Receiver<Event>, order: &Order) -> anyhow::Result<(Reading<Arc<Lab>>, Option<i32>)> {
+/// What is known when the runs are done, or when a signal asked to end, and which signal.
+fn follow(
+    events: &Receiver<Event>,
+    order: &Order,
+    is_over: &AtomicBool,
+) -> anyhow::Result<(Reading<Arc<Lab>>, Option<i32>)> {
     let mut progress = Progress::new(order.runs);
-    let mut told = Arc::new(Lab::new(order.clone()));
+    let mut known = Arc::new(Lab::new(order.clone()));
+    let mut interrupted = None;
     loop {
-        match events.recv()? {
+        let event = match interrupted {
+            None => events.recv()?,
+            Some(_) => match events.recv_timeout(PATIENCE) {
+                Ok(event) => event,
+                Err(_) => return Ok((Ok(known), interrupted)),
+            },
+        };
+        match event {
             Event::Told(Ok(Answer::Lab(lab))) => {
                 progress.show(lab.runs.len());
-                told = lab;
+                known = lab;
+                if known.done {
+                    return Ok((Ok(known), None));
+                }
+                if interrupted.is_some() {
+                    return Ok((Ok(known), interrupted));
+                }
             }
             Event::Told(Ok(_)) => {}
             Event::Told(Err(why)) => return Ok((Err(why), None)),
-            Event::Signal(signal) => return Ok((Ok(told), Some(signal))),
-        }
-        if told.done {
-            return Ok((Ok(told), None));
+            // Whoever asks twice does not wait.
+            Event::Signal(signal) if interrupted.is_some() => return Ok((Ok(known), Some(signal))),
+            Event::Signal(signal) => {
+                is_over.store(true, Relaxed);
+                interrupted = Some(signal);
+            }
         }
     }
 }
