@@ -210,8 +210,8 @@ fn aligned(text: [u8; WIDTH]) -> Option<u64> {
     let bytes = u64::from_le_bytes(text);
     // This bit makes a blank the digit zero, and is what digits have and blanks have not.
     let are_digits = bytes & (EACH * 0x10);
-    let filled = (bytes | EACH * 0x10) ^ (EACH * 0x30);
-    let others = (are_digits ^ EACH * 0x10) >> 4;
+    let filled = (bytes | (EACH * 0x10)) ^ (EACH * 0x30);
+    let others = (are_digits ^ (EACH * 0x10)) >> 4;
     let is_number = (filled.wrapping_add(EACH * 0x76) | filled) & (EACH * 0x80) == 0 && filled & (others * 0xff) == 0;
     // No blank follows a digit, and the last is one.
     let is_aligned = (are_digits << 8) & !are_digits == 0 && are_digits >> 60 != 0;
@@ -473,7 +473,7 @@ VmFlags: ex
     #[test]
     fn a_line_without_an_end_is_given_up() {
         let mut parser = Smaps::default();
-        let endless = (0..).map(|_| parser.feed(&[0; 64 * 1024])).take(100).find(Result::is_err);
+        let endless = (0..).map(|_| parser.feed(&vec![0; 64 * 1024])).take(100).find(Result::is_err);
         assert_eq!(endless, Some(Err(Missing::Malformed)));
     }
 
