@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt, fmt::Write as _, ops::Deref, sync::Arc};
 use unicode_width::UnicodeWidthChar;
 
 /// Bytes as the kernel gave them: a name, a command line with its NULs, a path. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(Arc<[u8]>);
 
 impl Text {
@@ -16,12 +16,6 @@ impl Text {
     #[must_use]
     pub fn printable(&self) -> Cow<'_, str> {
         printable(&self.0)
-    }
-}
-
-impl Default for Text {
-    fn default() -> Self {
-        Self::from(&b""[..])
     }
 }
 

@@ -11,17 +11,30 @@ use crate::{
 };
 use rustix::{
     fd::OwnedFd,
-    fs::{AtFlags, CWD, Mode, OFlags, RawDir, openat, readlinkat, statat},
+    fs::{AtFlags, CWD, Mode, OFlags, RawDir, SeekFrom, openat, readlinkat, seek, statat},
     io::Errno,
     param, process, thread, time,
 };
-use std::{io, mem::MaybeUninit, ops::ControlFlow, path::Path, time::Duration};
+use std::{
+    io,
+    mem::MaybeUninit,
+    ops::ControlFlow,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::channel,
+    },
+    time::{Duration, Instant},
+};
 
 /// A directory laid out like /proc.
 #[derive(Debug)]
 pub struct Live {
     root: OwnedFd,
     observer: Observer,
+    /// Threads that ask a file system for inode numbers.
+    asking: Arc<AtomicUsize>,
 }
 
 impl Live {
@@ -41,7 +54,7 @@ impl Live {
             ptrace: has_ptrace_capability(),
             foreign,
         };
-        Ok(Self { root, observer })
+        Ok(Self { root, observer, asking: Arc::default() })
     }
 }
 
@@ -56,26 +69,25 @@ impl Source for Live {
         let name = file_name(path);
         let flags = if waits(name) { flags } else { flags | OFlags::NONBLOCK };
         let file = openat(&self.root, path, flags, Mode::empty()).map_err(missing)?;
-        read_whole(&file, in_one_piece(name), into).map_err(missing)
+        read_whole(&file, in_one_piece(name), into).map_err(missing)?;
+        if may_end_early(name) { still_there(&file, into.len()) } else { Ok(()) }
     }
 
-    fn stream(&self, path: &str, each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Reading<()> {
+    fn stream(&self, path: &str, each: &mut dyn FnMut(&mut Vec<u8>) -> ControlFlow<()>) -> Reading<()> {
         let file = self.open(path)?;
-        let mut piece = Vec::with_capacity(PIECE);
+        let (mut piece, mut whole) = (Vec::new(), 0);
         loop {
             piece.clear();
-            // The kernel hands over a few KiB at a time; the more there is in a piece, the less often somebody is woken.
-            while piece.capacity() - piece.len() >= PIECE / 4 {
-                match rustix::io::read(&file, rustix::buffer::spare_capacity(&mut piece)) {
-                    Ok(0) => {
-                        let (ControlFlow::Continue(()) | ControlFlow::Break(())) = each(&piece);
-                        return Ok(());
-                    }
-                    Ok(_) | Err(Errno::INTR) => {}
-                    Err(error) => return Err(missing(error)),
-                }
+            piece.reserve(PIECE);
+            let ended = fill(&file, &mut piece).map_err(missing)?;
+            whole += piece.len();
+            if whole > LARGEST {
+                return Err(Missing::Unsupported);
             }
-            if each(&piece).is_break() {
+            if ended && may_end_early(file_name(path)) {
+                still_there(&file, whole)?;
+            }
+            if each(&mut piece).is_break() || ended {
                 return Ok(());
             }
         }
@@ -86,8 +98,31 @@ impl Source for Live {
         openat(&self.root, path, flags, Mode::empty()).map_err(missing)
     }
 
-    fn file_id(&self, path: &str) -> Option<u64> {
-        statat(&self.root, path, AtFlags::SYMLINK_NOFOLLOW).ok().map(|stat| stat.st_ino)
+    fn inodes(&self, paths: Vec<Vec<u8>>) -> Vec<Reading<u64>> {
+        let mut inodes = vec![Err(Missing::Blocked); paths.len()];
+        let Ok(root) = self.root.try_clone() else { return inodes };
+        // Those that do not come back are not followed by more and more of them.
+        let one_more = |asking| (asking < ASKING).then_some(asking + 1);
+        if paths.is_empty() || self.asking.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_err() {
+            return inodes;
+        }
+        let asking = Arc::clone(&self.asking);
+        let (sender, answers) = channel();
+        let ask = move || {
+            let inode = |path| statat(&root, path, AtFlags::SYMLINK_NOFOLLOW).map(|stat| stat.st_ino).map_err(missing);
+            // It fails when nobody waits any more.
+            let _ = paths.into_iter().try_for_each(|path| sender.send(inode(path)));
+            asking.fetch_sub(1, Ordering::Relaxed);
+        };
+        let end = Instant::now() + ANSWER;
+        if std::thread::Builder::new().name("stat".into()).stack_size(128 * 1024).spawn(ask).is_err() {
+            self.asking.fetch_sub(1, Ordering::Relaxed);
+        }
+        for inode in &mut inodes {
+            let Ok(answer) = answers.recv_timeout(end.saturating_duration_since(Instant::now())) else { break };
+            *inode = answer;
+        }
+        inodes
     }
 
     fn link(&self, path: &str) -> Reading<Vec<u8>> {
@@ -155,6 +190,11 @@ fn in_one_piece(name: &str) -> bool {
     matches!(name, "stat" | "statm" | "status" | "schedstat" | "io")
 }
 
+/// Files that end where the memory that they tell of is given back, as if that had been all.
+fn may_end_early(name: &str) -> bool {
+    matches!(name, "maps" | "smaps")
+}
+
 fn file_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
@@ -164,6 +204,38 @@ const PIECE: usize = 128 * 1024;
 
 /// No file of /proc that is read as a whole comes near this; a link to `/dev/zero` in a hostile tree goes on for ever.
 const LARGEST: usize = 1 << 30;
+
+/// How many threads may ask for inode numbers at the same time, and how long one is waited for.
+const ASKING: usize = 2;
+const ANSWER: Duration = Duration::from_millis(300);
+
+/// Read until the buffer is nearly full; true at the end. The kernel hands over a few KiB at a time; the more there is in a
+/// piece, the less often somebody is woken.
+fn fill(file: &OwnedFd, piece: &mut Vec<u8>) -> rustix::io::Result<bool> {
+    while piece.capacity() - piece.len() >= PIECE / 4 {
+        match rustix::io::read(file, rustix::buffer::spare_capacity(piece)) {
+            Ok(0) => return Ok(true),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
+}
+
+/// After the end: whether what was read tells of memory that is still there, or else broke off somewhere. A file that
+/// is opened keeps to the memory that there was; a process that runs another program has other memory.
+fn still_there(file: &OwnedFd, told: usize) -> Reading<()> {
+    if told == 0 || seek(file, SeekFrom::Start(0)).is_err() {
+        // Nothing was told, or it is a pipe in the place of a file.
+        return Ok(());
+    }
+    let mut byte = [0; 1];
+    match rustix::io::read(file, &mut byte) {
+        Ok(0) => Err(Missing::Gone),
+        Ok(_) => Ok(()),
+        Err(error) => Err(missing(error)),
+    }
+}
 
 /// Read until the end. Most files of /proc fit the buffer's first size.
 fn read_whole(file: &OwnedFd, one_piece: bool, into: &mut Vec<u8>) -> rustix::io::Result<()> {

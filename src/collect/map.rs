@@ -1,7 +1,7 @@
 //! Memory maps: addresses, figures and totals of one process.
 //!
-//! `smaps` is parsed while the kernel still writes it: the read costs the kernel two thirds of the time, so that on a second
-//! core the parser costs next to nothing. Nothing is read of a process that has no memory.
+//! `smaps` of a large process is parsed while the kernel still writes it, and `smaps_rollup` read beside it, so that on a
+//! second core both cost next to nothing. Nothing is read of a process that has no memory.
 
 #![expect(clippy::disallowed_methods, reason = "what a read costs is told, and waits end at a deadline")]
 
@@ -11,35 +11,60 @@ use super::{
     space,
 };
 use crate::{
-    proc::maps::{self, Smaps, kind},
+    proc::maps::{self, Smaps, Stack, kind},
     snapshot::{
         Missing, Process, Reading,
         inspect::Depth,
-        map::{DELETED, Figures, Mapping, MemoryMap},
+        map::{Figures, FileId, Mapping, MemoryMap},
     },
     text::Text,
-    unit::{Pid, ProcessKey},
+    unit::ProcessKey,
 };
 use std::{
+    collections::HashMap,
+    io, mem,
     ops::ControlFlow,
     sync::{
-        Arc,
-        mpsc::{RecvTimeoutError, channel, sync_channel},
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel},
     },
-    thread,
+    thread::{self, Scope, ScopedJoinHandle},
     time::{Duration, Instant},
 };
 
 /// Threads looked at for their stacks; a map of more does not become clearer.
 const THREADS: usize = 1024;
-/// Pieces that may wait for the parser.
-const AHEAD: usize = 8;
+/// How often a map is read again whose process took another one meanwhile: it began another program.
+const TRIES: usize = 3;
 
 /// The memory map of a process; `None` where it has none (a kernel thread, a zombie).
 ///
 /// # Errors
 /// Why it cannot be read. Where figures alone cannot, that stands in their place.
 pub fn read(source: &dyn Source, key: ProcessKey, depth: Depth) -> Reading<Option<MemoryMap>> {
+    for _ in 0..TRIES {
+        match read_once(source, key, depth) {
+            // Its memory was given back while it was read. Whether it ended is seen when it is looked at again.
+            Err(Missing::Gone) => {}
+            Err(missing) if depth == Depth::Figures => return without_figures(source, key, missing),
+            outcome => return outcome,
+        }
+    }
+    match depth {
+        Depth::Addresses => Err(Missing::Gone),
+        // Beside addresses that are there, figures that are not are none that this kernel has.
+        Depth::Figures => without_figures(source, key, absent(Missing::Gone)),
+    }
+}
+
+/// Addresses alone, where figures are `missing`; where addresses cannot be read, then for the same reason.
+fn without_figures(source: &dyn Source, key: ProcessKey, missing: Missing) -> Reading<Option<MemoryMap>> {
+    let reason = |other| if other == Missing::Gone { other } else { missing };
+    let map = read(source, key, Depth::Addresses).map_err(reason)?;
+    Ok(map.map(|map| MemoryMap { figures: Err(missing), totals: Err(missing), ..map }))
+}
+
+fn read_once(source: &dyn Source, key: ProcessKey, depth: Depth) -> Reading<Option<MemoryMap>> {
     let process = space::find(source, key)?;
     if process.is_kernel_thread() || process.is_zombie() {
         return Ok(None);
@@ -48,25 +73,14 @@ pub fn read(source: &dyn Source, key: ProcessKey, depth: Depth) -> Reading<Optio
     let task = task_with_memory(&mut reader, &process);
     let mut map = match depth {
         Depth::Addresses => addresses(&mut reader, &process, task)?,
-        Depth::Figures => match figures(&mut reader, &process, task) {
-            Ok(map) => map,
-            Err(missing) => {
-                let map = addresses(&mut reader, &process, task).map_err(|_| missing)?;
-                // Beside addresses that are there, figures that are not are none that this kernel has.
-                let missing = absent(missing);
-                MemoryMap { figures: Err(missing), totals: Err(missing), ..map }
-            }
-        },
+        Depth::Figures => figures(&mut reader, &process, task)?,
     };
     if map.mappings.is_empty() {
-        // It ended between the two reads, or is about to.
-        return match space::find(source, key) {
-            Ok(process) if process.is_zombie() => Ok(None),
-            _ => Err(Missing::Gone),
-        };
+        // It is about to end.
+        return Err(Missing::Gone);
     }
+    mark_deleted(source, task, &mut map.mappings);
     kind::classify(&mut map.mappings, map.figures.as_deref().ok(), &stacks(&mut reader, &process));
-    mark_deleted(source, task, &mut map);
     // Whoever had the pid before and after had it while the map was read.
     space::find(source, key)?;
     Ok(Some(map))
@@ -102,82 +116,161 @@ fn addresses(reader: &mut Reader<'_>, process: &Process, task: Task) -> Reading<
 fn figures(reader: &mut Reader<'_>, process: &Process, task: Task) -> Reading<MemoryMap> {
     let map = empty(reader, process, task);
     let begun = Instant::now();
-    let mut path = ProcPath::default();
-    let (mappings, figures) = smaps(reader.source, path.of(task, "smaps"))?;
-    let totals = reader.task(task, "smaps_rollup").and_then(maps::rollup);
+    let file = |name| ProcPath::default().of(task, name).to_owned();
+    let (parsed, totals) = both(reader.source, &file("smaps"), &file("smaps_rollup"));
+    let (mappings, figures) = parsed?;
+    // A kernel before 4.14 has rows and no totals.
+    let totals = totals.map_err(absent);
     Ok(MemoryMap { mappings, figures: Ok(figures), totals, figures_took: begun.elapsed(), ..map })
 }
 
-/// What is read of `smaps` before it is worth a second thread.
+/// What is read of `smaps` before it is worth other threads.
 const SMALL: usize = 256 * 1024;
+/// Pieces that may wait for the parser.
+const AHEAD: usize = 8;
 
 type Parsed = Reading<(Vec<Mapping>, Vec<Figures>)>;
 
-fn smaps(source: &dyn Source, path: &str) -> Parsed {
-    let mut parser = Some(Smaps::default());
-    let mut parsed = 0;
-    let mut problem = Ok(());
-    thread::scope(|scope| {
-        let mut beside = None;
-        let mut take = |piece: &[u8]| {
-            if let (Some(own), true) = (&mut parser, parsed < SMALL) {
-                parsed += piece.len();
-                problem = own.feed(piece);
-                return if problem.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+/// Rows and totals. Of a large map the rows are parsed, and the totals added up by the kernel, while this thread reads on.
+fn both(source: &dyn Source, smaps: &str, rollup: &str) -> (Parsed, Reading<Figures>) {
+    let read_totals = || {
+        let mut bytes = Vec::new();
+        source.read(rollup, &mut bytes).and_then(|()| maps::rollup(&bytes))
+    };
+    let parser = Mutex::new(Smaps::default());
+    let parse = |piece: &[u8]| parser.lock().unwrap_or_else(PoisonError::into_inner).feed(piece);
+    let (mut size, mut problem) = (0, Ok(()));
+    let (read, totals) = thread::scope(|scope| {
+        let mut beside: Option<Beside<'_>> = None;
+        let read = source.stream(smaps, &mut |piece| {
+            size += piece.len();
+            problem = match &beside {
+                Some(beside) => beside.take(piece),
+                None => parse(piece),
+            };
+            if beside.is_none() && size >= SMALL {
+                // Where there can be no more threads, this one does it all.
+                beside = Beside::start(scope, parse, read_totals).ok();
             }
-            let (pieces, _) = beside.get_or_insert_with(|| {
-                let (pieces, received) = sync_channel::<Vec<u8>>(AHEAD);
-                let mut own = parser.take().unwrap_or_default();
-                let work = move || -> Parsed {
-                    for piece in received {
-                        own.feed(&piece)?;
-                    }
-                    own.finish()
-                };
-                (pieces, scope.spawn(work))
-            });
-            // The parser ends before the pieces do where it cannot go on.
-            if pieces.send(piece.to_vec()).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        };
-        let read = source.stream(path, &mut take);
-        let outcome = match beside {
-            Some((pieces, parser)) => {
-                drop(pieces);
-                parser.join().unwrap_or(Err(Missing::Malformed))
+            if problem.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        match beside {
+            Some(beside) => {
+                let (parsed, totals) = beside.finish();
+                problem = problem.and(parsed);
+                (read, totals)
             }
-            None => problem.and_then(|()| parser.take().unwrap_or_default().finish()),
-        };
-        read.and(outcome)
-    })
+            None => (read, read.and_then(|()| read_totals())),
+        }
+    });
+    let parser = parser.into_inner().unwrap_or_else(PoisonError::into_inner);
+    (read.and(problem).and_then(|()| parser.finish()), totals)
 }
 
-/// The stack pointers of all threads but the leading one, as far as they sleep and may be looked at.
-fn stacks(reader: &mut Reader<'_>, process: &Process) -> Vec<(Pid, u64)> {
+/// The threads that help with a large map.
+struct Beside<'scope> {
+    full: SyncSender<Vec<u8>>,
+    empty: Receiver<Vec<u8>>,
+    parser: ScopedJoinHandle<'scope, Reading<()>>,
+    totals: ScopedJoinHandle<'scope, Reading<Figures>>,
+}
+
+impl<'scope> Beside<'scope> {
+    fn start<'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        parse: impl Fn(&[u8]) -> Reading<()> + Send + 'scope,
+        read_totals: impl FnOnce() -> Reading<Figures> + Send + 'scope,
+    ) -> io::Result<Self> {
+        let (full, pieces) = sync_channel::<Vec<u8>>(AHEAD);
+        let (back, empty) = channel();
+        let work = move || {
+            for piece in pieces {
+                parse(&piece)?;
+                // It fails where all has been read.
+                let _ = back.send(piece);
+            }
+            Ok(())
+        };
+        let thread = || thread::Builder::new().stack_size(128 * 1024);
+        let totals = thread().name("rollup".into()).spawn_scoped(scope, read_totals)?;
+        let parser = thread().name("parser".into()).spawn_scoped(scope, work)?;
+        Ok(Self { full, empty, parser, totals })
+    }
+
+    /// Hand a piece on, for the buffer of one that was parsed.
+    fn take(&self, piece: &mut Vec<u8>) -> Reading<()> {
+        let full = mem::replace(piece, self.empty.try_recv().unwrap_or_default());
+        // The parser ends before the pieces do where it cannot go on.
+        self.full.send(full).map_err(|_| Missing::Malformed)
+    }
+
+    fn finish(self) -> (Reading<()>, Reading<Figures>) {
+        drop(self.full);
+        let parsed = self.parser.join().unwrap_or(Err(Missing::Malformed));
+        (parsed, self.totals.join().unwrap_or(Err(Missing::Malformed)))
+    }
+}
+
+/// The stack pointers of all threads, as far as they sleep and may be looked at.
+fn stacks(reader: &mut Reader<'_>, process: &Process) -> Vec<Stack> {
     let pid = process.key.pid;
     let mut tids = Vec::new();
     if process.stat.threads > 1 {
         let _ = reader.source.numbers(&format!("{pid}/task"), &mut tids);
     }
-    let others = tids.into_iter().filter(|tid| *tid != pid).take(THREADS);
-    let pointer = |tid| {
+    let stack = |tid| {
         let syscall = reader.task(Task::Thread(pid, tid), "syscall").ok()?;
-        Some((tid, maps::stack_pointer(syscall)?))
+        Some(Stack { tid, pointer: maps::stack_pointer(syscall)?, leads: tid == pid })
     };
-    others.filter_map(pointer).collect()
+    tids.into_iter().take(THREADS).filter_map(stack).collect()
 }
 
 /// Names that really end in ` (deleted)` belong to files that are there.
-fn mark_deleted(source: &dyn Source, task: Task, map: &mut MemoryMap) {
-    let mut path = ProcPath::default();
-    for mapping in map.mappings.iter_mut().filter(|mapping| mapping.deleted) {
-        let Some(name) = mapping.path.as_ref().filter(|name| name.starts_with(b"/")) else { continue };
-        if name.ends_with(DELETED)
-            && let Ok(name) = std::str::from_utf8(name)
-        {
-            let whole = path.of(task, &format!("root{}", name.replace("\\012", "\n"))).to_owned();
-            mapping.deleted = source.file_id(&whole).is_none_or(|inode| inode != mapping.file.inode);
+fn mark_deleted(source: &dyn Source, task: Task, mappings: &mut [Mapping]) {
+    let is_doubtful =
+        |mapping: &Mapping| mapping.deleted && mapping.path.as_ref().is_some_and(|path| path.starts_with(b"/"));
+    let mut there: HashMap<(Text, FileId), bool> = HashMap::new();
+    for mapping in mappings.iter().filter(|mapping| is_doubtful(mapping)) {
+        there.extend(mapping.path.clone().map(|path| ((path, mapping.file), false)));
+    }
+    let mut asked = Vec::new();
+    for (path, file) in there.keys() {
+        asked.extend(places(task, path).into_iter().map(|place| (place, (path.clone(), *file))));
+    }
+    let (paths, files): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
+    for (inode, file) in source.inodes(paths).into_iter().zip(files) {
+        if inode == Ok(file.1.inode) {
+            there.insert(file, true);
         }
     }
+    for mapping in mappings.iter_mut().filter(|mapping| is_doubtful(mapping)) {
+        let Some(path) = mapping.path.clone() else { continue };
+        mapping.deleted = there.get(&(path, mapping.file)) != Some(&true);
+    }
+}
+
+/// Where a file may be that `maps` calls so: the kernel writes its path from where the reader stands, or, where no way leads
+/// from there, as seen in its own mount namespace; and a newline as `\012`, which can be part of a name too.
+fn places(task: Task, path: &[u8]) -> Vec<Vec<u8>> {
+    let mut names = vec![path.to_vec()];
+    names.extend(unescaped(path));
+    let mut root = ProcPath::default();
+    let root = root.of(task, "root").as_bytes();
+    names.into_iter().flat_map(|name| [[root, &name].concat(), name]).collect()
+}
+
+/// With newlines again, where there are any.
+fn unescaped(path: &[u8]) -> Option<Vec<u8>> {
+    const NEWLINE: &[u8] = br"\012";
+    let mut parts = Vec::new();
+    let mut rest = path;
+    for at in memchr::memmem::find_iter(path, NEWLINE) {
+        let begun = path.len() - rest.len();
+        parts.push(rest.get(..at - begun)?);
+        rest = path.get(at + NEWLINE.len()..)?;
+    }
+    parts.push(rest);
+    (parts.len() > 1).then(|| parts.join(&b'\n'))
 }
 
 /// As [`read`], for those who cannot wait for ever: where the kernel does not come back in time, the addresses alone with

@@ -127,7 +127,7 @@ fn sixteen_bytes(source: &dyn Source, task: Task, address: u64) -> Reading<[u8; 
 /// low.
 fn file_at(source: &dyn Source, task: Task, address: u64) -> Option<FileId> {
     let (mut found, mut rest) = (None, Vec::new());
-    let each = &mut |piece: &[u8]| {
+    let each = &mut |piece: &mut Vec<u8>| {
         rest.extend_from_slice(piece);
         let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let mappings = maps::parse(rest.get(..whole).unwrap_or_default()).unwrap_or_default();

@@ -90,17 +90,19 @@ pub trait Source: Send + Sync {
     /// Replace the contents of `into` by those of a file.
     ///
     /// # Errors
-    /// `Gone` where there is no such file (any more), `Denied`, `Unsupported` for any other refusal.
+    /// `Gone` where there is no such file (any more), or what it tells of vanished before it was told; `Denied`,
+    /// `Unsupported` for any other refusal.
     fn read(&self, path: &str, into: &mut Vec<u8>) -> Reading<()>;
 
-    /// Hand the contents of a file over in pieces, until `each` breaks off. For files that are too large to be kept.
+    /// Hand the contents of a file over in pieces, until `each` breaks off. For files that are too large to be kept. A
+    /// piece may be taken away, and an empty buffer left in its place.
     ///
     /// # Errors
     /// As [`Source::read`]; pieces may have been handed over before.
-    fn stream(&self, path: &str, each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Reading<()> {
+    fn stream(&self, path: &str, each: &mut dyn FnMut(&mut Vec<u8>) -> ControlFlow<()>) -> Reading<()> {
         let mut whole = Vec::new();
         self.read(path, &mut whole)?;
-        let (ControlFlow::Continue(()) | ControlFlow::Break(())) = each(&whole);
+        let (ControlFlow::Continue(()) | ControlFlow::Break(())) = each(&mut whole);
         Ok(())
     }
 
@@ -112,10 +114,14 @@ pub trait Source: Send + Sync {
         Err(Missing::Unsupported)
     }
 
-    /// The inode number of what stands at a path, itself a link or not; `None` where nothing does or nothing can be told.
-    /// May wait for ever.
-    fn file_id(&self, _path: &str) -> Option<u64> {
-        None
+    /// The inode number of what stands at each of these paths, which other people's programs name: on a file system
+    /// that does not answer, perhaps. A link is not followed.
+    ///
+    /// # Errors
+    /// As [`Source::read`] for each; `Blocked` where no answer came in time, `Unsupported` where this source is no live
+    /// tree.
+    fn inodes(&self, paths: Vec<Vec<u8>>) -> Vec<Reading<u64>> {
+        vec![Err(Missing::Unsupported); paths.len()]
     }
 
     /// The target of a symbolic link.

@@ -4,47 +4,56 @@
 //! code are constants; behind it, the last before the variables is what was relocated at start and then sealed (RELRO).
 //! Where there are figures they decide: constants have no anonymous pages, relocated data has.
 
-use super::Stacks;
-use crate::snapshot::map::{Amount, Figures, FileId, Kind, Mapping, Permissions};
-use crate::unit::Pid;
+use super::Stack;
+use crate::{
+    snapshot::map::{Amount, Figures, FileId, Kind, Mapping, Permissions},
+    unit::Pid,
+};
 use std::collections::HashMap;
 
-/// Set the kind of every mapping; they are in order of address. `stacks` says where the stack pointers of threads other
-/// than the leading one are.
-pub fn classify(mappings: &mut [Mapping], figures: Option<&[Figures]>, stacks: &Stacks) {
+/// Set the kind of every mapping; they are in order of address. `stacks` says where the stack pointers of the threads are.
+pub fn classify(mappings: &mut [Mapping], figures: Option<&[Figures]>, stacks: &[Stack]) {
     let programs = programs(mappings);
     // Where the variables of a program end that were seen last.
     let mut data_end = None;
     for at in 0..mappings.len() {
-        let seals = seals(mappings, at, &programs, figures.and_then(|figures| figures.get(at)));
+        let figures = figures.and_then(|figures| figures.get(at));
+        let sealed = is_sealed(mappings, at, &programs, figures);
         let Some(mapping) = mappings.get_mut(at) else { continue };
-        mapping.kind = match (&mapping.path, programs.get(&mapping.file)) {
-            (None, _) => nameless(mapping, data_end == Some(mapping.start)),
-            (Some(path), program) => {
-                let program = program.filter(|_| path.starts_with(b"/"));
-                special(path, mapping.permissions).unwrap_or_else(|| match program {
-                    Some(_) => part(mapping, seals),
-                    None if path.starts_with(b"/") => Kind::File,
-                    None => Kind::Other,
-                })
-            }
+        (mapping.kind, mapping.thread) = match &mapping.path {
+            None => (nameless(mapping, data_end == Some(mapping.start)), None),
+            Some(path) => match old_thread_stack(path) {
+                Some(tid) => (Kind::ThreadStack, Some(tid)),
+                None => (named(mapping, path, &programs, sealed), None),
+            },
         };
-        if let Some(tid) = mapping.path.as_ref().and_then(|path| old_thread_stack(path)) {
-            (mapping.kind, mapping.thread) = (Kind::ThreadStack, Some(tid));
-        }
-        if is_io(figures.and_then(|figures| figures.get(at))) && mapping.kind == Kind::File {
+        if mapping.kind == Kind::File && is_io(figures) {
             mapping.kind = Kind::Device;
         }
         if matches!(mapping.kind, Kind::Data | Kind::Bss) {
             data_end = Some(mapping.end);
         }
     }
-    for (tid, pointer) in stacks {
-        let at = mappings.partition_point(|mapping| mapping.end <= *pointer);
-        if let Some(mapping) = mappings.get_mut(at).filter(|mapping| mapping.start <= *pointer)
-            && mapping.kind == Kind::Anonymous
+    mark_stacks(mappings, stacks);
+}
+
+/// Memory with one stack pointer in it is the stack of that thread. Where several are, it is something else that stacks
+/// are taken from: the heap of a runtime with threads of its own making.
+fn mark_stacks(mappings: &mut [Mapping], stacks: &[Stack]) {
+    let mut found: Vec<(usize, &Stack)> = Vec::with_capacity(stacks.len());
+    for stack in stacks {
+        let at = mappings.partition_point(|mapping| mapping.end <= stack.pointer);
+        if mappings.get(at).is_some_and(|mapping| mapping.start <= stack.pointer && mapping.kind == Kind::Anonymous) {
+            found.push((at, stack));
+        }
+    }
+    found.sort_by_key(|(at, _)| *at);
+    for same in found.chunk_by(|(one, _), (other, _)| one == other) {
+        if let [(at, stack)] = same
+            && !stack.leads
+            && let Some(mapping) = mappings.get_mut(*at)
         {
-            (mapping.kind, mapping.thread) = (Kind::ThreadStack, Some(*tid));
+            (mapping.kind, mapping.thread) = (Kind::ThreadStack, Some(stack.tid));
         }
     }
 }
@@ -82,7 +91,7 @@ fn is_read_only(mapping: &Mapping) -> bool {
 }
 
 /// Whether a part that can only be read is what was sealed after relocation.
-fn seals(mappings: &[Mapping], at: usize, programs: &HashMap<FileId, Program>, figures: Option<&Figures>) -> bool {
+fn is_sealed(mappings: &[Mapping], at: usize, programs: &HashMap<FileId, Program>, figures: Option<&Figures>) -> bool {
     let Some(mapping) = mappings.get(at).filter(|mapping| is_read_only(mapping)) else { return false };
     let Some(program) = programs.get(&mapping.file) else { return false };
     if program.text.is_none_or(|text| mapping.start < text) {
@@ -96,11 +105,25 @@ fn seals(mappings: &[Mapping], at: usize, programs: &HashMap<FileId, Program>, f
     before_data && (program.behind > 1 || !program.before)
 }
 
+/// Memory with a name.
+fn named(mapping: &Mapping, path: &[u8], programs: &HashMap<FileId, Program>, sealed: bool) -> Kind {
+    if let Some(kind) = special(mapping, path) {
+        return kind;
+    }
+    match () {
+        () if !path.starts_with(b"/") => Kind::Other,
+        () if mapping.file.inode != 0 && programs.contains_key(&mapping.file) => part(mapping, sealed),
+        () => Kind::File,
+    }
+}
+
 /// A part of a program or library.
 fn part(mapping: &Mapping, sealed: bool) -> Kind {
     let permissions = mapping.permissions;
     match () {
         () if permissions.has(Permissions::EXECUTE) => Kind::Text,
+        // Programs are mapped privately; whoever shares a file reads or writes it as one.
+        () if permissions.has(Permissions::SHARED) => Kind::File,
         () if permissions.has(Permissions::WRITE) => Kind::Data,
         () if sealed => Kind::Relro,
         () => Kind::Rodata,
@@ -123,7 +146,6 @@ const NAMES: &[(&[u8], Kind)] = &[
     (b"[vdso]", Kind::Vdso),
     (b"[vsyscall]", Kind::Vsyscall),
     (b"[uprobes]", Kind::Uprobes),
-    (b"/dev/zero (deleted)", Kind::Shared),
 ];
 const BEGINNINGS: &[(&[u8], Kind)] = &[
     (b"[vvar", Kind::Vvar),
@@ -135,19 +157,22 @@ const BEGINNINGS: &[(&[u8], Kind)] = &[
 /// Directories below /dev with ordinary files in them.
 const NO_DEVICES: [&[u8]; 3] = [b"/dev/shm/", b"/dev/hugepages/", b"/dev/mqueue/"];
 
-fn special(path: &[u8], permissions: Permissions) -> Option<Kind> {
+fn special(mapping: &Mapping, path: &[u8]) -> Option<Kind> {
     let named = NAMES.iter().find(|(name, _)| *name == path);
     let known = named.or_else(|| BEGINNINGS.iter().find(|(name, _)| path.starts_with(name)));
-    // The kernel marks all of these as deleted, which a file with such a name is not.
-    let unnamed = path.strip_suffix(crate::snapshot::map::DELETED);
-    let is_device = path.starts_with(b"/dev/") && !NO_DEVICES.iter().any(|directory| path.starts_with(directory));
-    match unnamed {
-        _ if known.is_some() => known.map(|(_, kind)| *kind),
-        Some(name) if name.starts_with(b"/memfd:") => Some(Kind::Memfd),
-        Some(name) if is_sysv(name) => Some(Kind::Sysv),
-        Some(b"/anon_hugepage") if permissions.has(Permissions::SHARED) => Some(Kind::Shared),
-        Some(b"/anon_hugepage") => Some(Kind::Anonymous),
-        _ if is_device => Some(Kind::Device),
+    if let Some((_, kind)) = known {
+        return Some(*kind);
+    }
+    let own = if mapping.permissions.has(Permissions::SHARED) { Kind::Shared } else { Kind::Anonymous };
+    // The kernel's own files have no name in any directory, which it marks as deleted; a file with such a name has one.
+    match mapping.object()? {
+        name if mapping.deleted && name.starts_with(b"/memfd:") => Some(Kind::Memfd),
+        name if mapping.deleted && is_sysv(name) => Some(Kind::Sysv),
+        b"/anon_hugepage" if mapping.deleted => Some(own),
+        b"/dev/zero" => Some(own),
+        name if name.starts_with(b"/dev/") && !NO_DEVICES.iter().any(|directory| name.starts_with(directory)) => {
+            Some(Kind::Device)
+        }
         _ => None,
     }
 }
@@ -216,6 +241,7 @@ mod tests {
             ("rw-s 0 00:01 32 /SYSV0000abcd (deleted)", "sysv"),
             ("rw-s 0 fe:00 9 /SYSVabc", "file"),
             ("rw-s 0 00:01 9 /dev/zero (deleted)", "shared"),
+            ("rw-p 0 00:05 9 /dev/zero", "anonymous"),
             ("rw-s 0 00:05 9 /dev/fb0", "device"),
             ("rw-s 0 00:15 9 /dev/shm/x", "file"),
             ("rw-p 0 00:0f 9 /anon_hugepage (deleted)", "anonymous"),
@@ -238,9 +264,34 @@ mod tests {
 
     #[test]
     fn a_threads_stack_is_where_its_stack_pointer_is() {
-        let mut mappings = parse(b"1000-2000 ---p 0 00:00 0\n2000-9000 rw-p 0 00:00 0\n").expect("it is a map");
-        classify(&mut mappings, None, &[(Pid(5), 0x8f00), (Pid(6), 0xf000)]);
-        assert_eq!((mappings[1].kind, mappings[1].thread), (Kind::ThreadStack, Some(Pid(5))));
-        assert_eq!(mappings[0].thread, None);
+        let stack = |tid, pointer| Stack { tid: Pid(tid), pointer, leads: tid == 1 };
+        let threads = |stacks: &[Stack]| -> Vec<_> {
+            let map = b"1000-2000 ---p 0 00:00 0\n2000-9000 rw-p 0 00:00 0\na000-b000 rw-p 0 00:00 0 [stack]\n";
+            let mut mappings = parse(map).expect("it is a map");
+            classify(&mut mappings, None, stacks);
+            mappings.iter().map(|mapping| (mapping.kind.word(), mapping.thread.map(|tid| tid.0))).collect()
+        };
+        let alone = threads(&[stack(1, 0xaf00), stack(5, 0x8f00), stack(6, 0xf000)]);
+        assert_eq!(alone, [("anonymous", None), ("thread_stack", Some(5)), ("stack", None)]);
+        for other in [stack(6, 0x3000), stack(1, 0x3000)] {
+            assert_eq!(threads(&[stack(5, 0x8f00), other])[1], ("anonymous", None), "of both, and so of none");
+        }
+        assert_eq!(threads(&[stack(1, 0x3000)])[1], ("anonymous", None));
+    }
+
+    #[test]
+    fn a_file_that_imitates_the_kernel_with_a_mark_too_is_a_file_once_it_is_known_to_be_there() {
+        for name in ["/memfd:x (deleted)", "/SYSV0000abcd (deleted)", "/anon_hugepage (deleted)"] {
+            let mut mappings = parse(format!("1000-2000 rw-s 0 fe:00 9 {name}\n").as_bytes()).expect("it is a map");
+            mappings[0].deleted = false;
+            classify(&mut mappings, None, &[]);
+            assert_eq!(mappings[0].kind, Kind::File, "{name}");
+        }
+    }
+
+    #[test]
+    fn who_shares_a_file_does_not_run_it() {
+        let maps = "1000-2000 r-xp 0 fe:00 9 /a\n2000-3000 rw-p 0 fe:00 9 /a\n3000-4000 rw-s 0 fe:00 9 /a\n";
+        assert_eq!(kinds(maps), ["text", "data", "file"]);
     }
 }
