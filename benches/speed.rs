@@ -3,23 +3,31 @@
 
 #[path = "speed/crowd.rs"]
 mod crowd;
+#[path = "speed/many.rs"]
+mod many;
 
 use clap::Parser as _;
 use crowd::{COUNT, Crowd, Stir};
 use divan::{Bencher, black_box};
+use many::Many;
 use std::{
     ops::{ControlFlow, Range},
+    process::{Command, Stdio},
     sync::Arc,
     time::Duration,
 };
 use sysview::{
     analysis::Observation,
     cli::Cli,
-    collect::{self, Collector, memory, pages, source::Source, space},
+    collect::{self, Collector, map, memory, pages, source::Source, space},
     command::screen::{Abilities, app, configuration},
     config::Form,
-    proc::{stat, status, task},
-    snapshot::{Parts, Request, inspect::Answer, lab},
+    proc::{maps::Smaps, stat, status, task},
+    snapshot::{
+        Parts, Request,
+        inspect::{self, Answer},
+        lab,
+    },
     sys::pagemap::{self, FILE, GUARD, HUGE, PRESENT, Run, SWAPPED, Wanted, ZERO},
     table::{Query, columns, value::Order},
     text::Text,
@@ -49,6 +57,49 @@ fn parse_status(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn parse_smaps_rollup(bencher: Bencher<'_, '_>) {
     bencher.bench(|| task::rollup(black_box(crowd::SMAPS_ROLLUP)).is_ok());
+}
+
+/// Fifty thousand mappings, fed as they come from the kernel.
+#[divan::bench]
+fn parse_smaps(bencher: Bencher<'_, '_>) {
+    let text = many::smaps();
+    bencher.bench(|| {
+        let mut parser = Smaps::default();
+        let whole = black_box(text.as_bytes()).chunks(128 * 1024).all(|piece| parser.feed(piece).is_ok());
+        (whole, parser.finish().map(|(mappings, _)| mappings.len()))
+    });
+}
+
+/// As many of a living process: the floor, by another program; by ours; and without the start of a program and its output.
+#[divan::bench]
+fn smaps_by_cat(bencher: Bencher<'_, '_>) {
+    let many = Many::start();
+    bench_program(bencher, "cat", &[&format!("/proc/{}/smaps", many.pid())]);
+}
+
+#[divan::bench]
+fn smaps_by_sysview(bencher: Bencher<'_, '_>) {
+    let many = Many::start();
+    bench_program(bencher, env!("CARGO_BIN_EXE_sysview"), &["maps", &many.pid().to_string()]);
+}
+
+fn bench_program(bencher: Bencher<'_, '_>, program: &str, arguments: &[&str]) {
+    bencher.bench_local(|| {
+        let status = Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).status();
+        assert!(status.is_ok_and(|status| status.success()), "{program}");
+    });
+}
+
+#[divan::bench(args = [inspect::Depth::Addresses, inspect::Depth::Figures])]
+fn collect_map(bencher: Bencher<'_, '_>, depth: inspect::Depth) {
+    let many = Many::start();
+    let source = collect::open(None, None).expect("/proc is mounted");
+    let key = space::process(&*source, Pid(many.pid())).expect("its stat can be read").key;
+    bencher.bench_local(|| {
+        let map = map::read(&*source, key, depth).expect("it can be read").expect("it has memory");
+        assert!(map.mappings.len() as u64 > many::MAPPINGS);
+        map
+    });
 }
 
 /// A pass over what runs on this machine, the third and later.
