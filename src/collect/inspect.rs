@@ -1,15 +1,20 @@
 //! Questions about single processes, each answered on a thread of its own: a read that never comes back holds up nothing
-//! but itself, and is not asked again while it is out.
+//! but itself, and is not asked again while it is out. Where figures do not come back, addresses are told in their place.
 //!
 //! A question stands until another list of questions comes without it. What changes with time is read again, at most
 //! once a second and never for more than a tenth of the time: `smaps` of a large process keeps the process itself waiting.
+//! All answers are told by one thread, so that a late one does not overtake a newer one.
 
 #![expect(clippy::disallowed_methods, reason = "the place where questions are asked again in time")]
 
 use super::{lab, map, memory, pages, program, sharers, source::Source};
-use crate::snapshot::{
-    Missing, Reading,
-    inspect::{Answer, Question, Reply},
+use crate::{
+    snapshot::{
+        Missing, Reading,
+        inspect::{Answer, Depth, Question, Reply},
+        map::MemoryMap,
+    },
+    unit::ProcessKey,
 };
 use std::{
     ops::ControlFlow,
@@ -23,13 +28,18 @@ use std::{
 };
 
 /// The shortest time from one read to the next.
-const SHORTEST: Duration = Duration::from_secs(1);
-/// A read that took this long is followed by this many times as long without one.
+const SHORTEST: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 1000 });
+/// A read that took this long is followed by this many times as long without one, up to a limit.
 const REST: u32 = 9;
-/// After this long a read counts as blocked; a whole `smaps` can take a while where there are terabytes.
-const DEADLINE: Duration = Duration::from_secs(1);
-/// Reads under way at the same time, those that are stuck included.
+const LONGEST_REST: Duration = Duration::from_mins(1);
+/// After this long a read counts as stuck; a whole `smaps` can take a while where there are terabytes.
+const DEADLINE: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 1000 });
+/// Reads under way at the same time, those that are stuck aside.
 const MOST: usize = 4;
+/// Threads at the same time, with those that are stuck: they cannot be called back.
+const THREADS: usize = 16;
+/// Stuck reads of one process after which nothing more is asked of it.
+const STUCK: usize = 2;
 
 /// Told an answer, or a part of it; `Break` where nobody wants more.
 pub type Tell<'a> = &'a mut dyn FnMut(Reading<Answer>) -> ControlFlow<()>;
@@ -58,7 +68,10 @@ pub struct Inspector {
 
 enum Event {
     Ask(Vec<Question>),
-    Answered(Question),
+    /// An answer, or a part of it, of the thread with this number.
+    Told(u64, Reading<Answer>),
+    /// It has ended, with its answer given or without.
+    Ended(u64, ControlFlow<()>),
     End,
 }
 
@@ -71,7 +84,7 @@ impl Inspector {
     pub fn start(source: Arc<dyn Source>, listener: Arc<Listener>) -> Self {
         let (events, received) = channel();
         let sender = events.clone();
-        let work = move || Work { source, listener, sender, standing: Vec::new() }.serve(&received);
+        let work = move || Work { source, listener, sender, standing: Vec::new(), numbers: 0 }.serve(&received);
         // Without the thread questions stay unanswered, and the screen says that they are being read.
         let _ = thread::Builder::new().name("inspector".into()).stack_size(128 * 1024).spawn(work);
         Self { events }
@@ -90,19 +103,69 @@ impl Drop for Inspector {
 }
 
 struct Standing {
+    number: u64,
     question: Question,
+    /// The number of the question about figures for which this one, about addresses, steps in.
+    instead_of: Option<u64>,
     state: State,
+    /// It was said that there is no answer in time.
+    said: bool,
     /// Nobody wants it any more.
     dropped: Arc<AtomicBool>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     /// To be asked at this time.
     Due(Instant),
-    /// A thread is at it since then; whether it was said to be blocked.
-    Out(Instant, bool),
+    /// A thread is at it since then, or, where it takes long by its nature, is to come back since then.
+    Out(Instant),
     /// Answered once and for all.
     Done,
+}
+
+impl Standing {
+    fn new(number: u64, question: Question, instead_of: Option<u64>) -> Self {
+        let state = State::Due(Instant::now());
+        Self { number, question, instead_of, state, said: false, dropped: Arc::default() }
+    }
+
+    fn is_dropped(&self) -> bool {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    fn is_out(&self) -> bool {
+        matches!(self.state, State::Out(_))
+    }
+
+    /// When it counts as stuck, unless it is answered by then.
+    fn deadline(&self) -> Option<Instant> {
+        match self.state {
+            State::Due(since) => Some(since + DEADLINE),
+            State::Out(since) if self.question.is_short() || self.is_dropped() => Some(since + DEADLINE),
+            State::Out(_) | State::Done => None,
+        }
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= Instant::now())
+    }
+
+    fn is_stuck(&self) -> bool {
+        self.is_out() && self.is_late()
+    }
+
+    /// It is wanted, or not any more.
+    fn set_wanted(&mut self, wanted: bool) {
+        let dropped = self.dropped.swap(!wanted, Ordering::Relaxed);
+        if wanted && dropped {
+            // Whoever comes back to it has not heard it.
+            self.said = false;
+        }
+        if let (State::Out(since), false, false) = (&mut self.state, wanted, dropped || self.question.is_short()) {
+            *since = Instant::now();
+        }
+    }
 }
 
 struct Work {
@@ -111,6 +174,8 @@ struct Work {
     sender: Sender<Event>,
     /// The questions that stand, and those dropped whose thread has not come back.
     standing: Vec<Standing>,
+    /// Given out so far.
+    numbers: u64,
 }
 
 impl Work {
@@ -121,96 +186,193 @@ impl Work {
                 Some(moment) => events.recv_timeout(moment.saturating_duration_since(Instant::now())),
                 None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
-            match event {
+            let listening = match event {
                 Ok(Event::Ask(questions)) => self.ask(questions),
-                Ok(Event::Answered(question)) => self.answered(&question),
-                Ok(Event::End) | Err(RecvTimeoutError::Disconnected) => return,
-                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Event::Told(number, answer)) => self.told(number, answer),
+                Ok(Event::Ended(number, done)) => self.ended(number, done),
+                Ok(Event::End) | Err(RecvTimeoutError::Disconnected) => ControlFlow::Break(()),
+                Err(RecvTimeoutError::Timeout) => ControlFlow::Continue(()),
+            };
+            if listening.is_break() || self.note_late().is_break() {
+                return;
             }
-            self.note_blocked();
         }
     }
 
-    fn ask(&mut self, questions: Vec<Question>) {
+    fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    fn find(&self, number: u64) -> Option<&Standing> {
+        self.standing.iter().find(|standing| standing.number == number)
+    }
+
+    fn ask(&mut self, questions: Vec<Question>) -> ControlFlow<()> {
+        let wanted: Vec<u64> = self
+            .standing
+            .iter()
+            .filter(|standing| standing.instead_of.is_none() && questions.contains(&standing.question))
+            .map(|standing| standing.number)
+            .collect();
         for standing in &mut self.standing {
-            let wanted = questions.contains(&standing.question);
-            standing.dropped.store(!wanted, Ordering::Relaxed);
+            standing.set_wanted(wanted.contains(&standing.instead_of.unwrap_or(standing.number)));
         }
-        self.standing
-            .retain(|standing| !standing.dropped.load(Ordering::Relaxed) || matches!(standing.state, State::Out(..)));
+        self.forget_dropped();
         for question in questions {
-            if !self.standing.iter().any(|standing| standing.question == question) {
-                let state = State::Due(Instant::now());
-                self.standing.push(Standing { question, state, dropped: Arc::default() });
+            if !self.standing.iter().any(|standing| standing.instead_of.is_none() && standing.question == question) {
+                let number = self.number();
+                self.standing.push(Standing::new(number, question, None));
             }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn forget_dropped(&mut self) {
+        self.standing.retain(|standing| !standing.is_dropped() || standing.is_out());
+    }
+
+    fn tell(&self, question: Question, answer: Reading<Answer>) -> ControlFlow<()> {
+        if (self.listener)((question, answer)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
+    fn told(&mut self, number: u64, answer: Reading<Answer>) -> ControlFlow<()> {
+        self.step_back(number);
+        let Some(standing) = self.find(number).filter(|standing| !standing.is_dropped()) else {
+            return ControlFlow::Continue(());
+        };
+        match (&standing.question, standing.instead_of) {
+            (Question::Map(key, _), Some(_)) => {
+                self.tell(Question::Map(*key, Depth::Figures), answer.map(without_figures))
+            }
+            (question, _) => self.tell(question.clone(), answer),
         }
     }
 
-    fn answered(&mut self, question: &Question) {
-        for standing in self.standing.iter_mut().filter(|standing| standing.question == *question) {
-            if let State::Out(since, _) = standing.state {
-                let took = since.elapsed();
-                standing.state = if question.is_repeated() {
-                    State::Due(since + SHORTEST.max(took * (REST + 1)))
-                } else {
-                    State::Done
+    fn ended(&mut self, number: u64, done: ControlFlow<()>) -> ControlFlow<()> {
+        self.step_back(number);
+        for standing in &mut self.standing {
+            if let (true, State::Out(since)) = (standing.number == number, standing.state) {
+                let now = Instant::now();
+                standing.said = false;
+                standing.state = match done {
+                    _ if standing.question.is_repeated() => {
+                        let rest = now.duration_since(since).saturating_mul(REST).min(LONGEST_REST);
+                        State::Due((since + SHORTEST).max(now + rest))
+                    }
+                    // It was dropped, and is wanted again since.
+                    ControlFlow::Break(()) => State::Due(now),
+                    ControlFlow::Continue(()) => State::Done,
                 };
             }
         }
-        self.standing.retain(|standing| !standing.dropped.load(Ordering::Relaxed));
+        self.forget_dropped();
+        ControlFlow::Continue(())
+    }
+
+    /// Whether there is a thread for it.
+    fn has_room(&self, process: Option<ProcessKey>) -> bool {
+        let out = || self.standing.iter().filter(|standing| standing.is_out());
+        let stuck = || out().filter(|standing| standing.is_stuck());
+        let same = |standing: &&Standing| process.is_some() && standing.question.process() == process;
+        out().count() < THREADS && out().count() - stuck().count() < MOST && stuck().filter(same).count() < STUCK
     }
 
     fn start_due(&mut self) {
-        let now = Instant::now();
-        let mut out = self.standing.iter().filter(|standing| matches!(standing.state, State::Out(..))).count();
-        for standing in &mut self.standing {
-            let due = matches!(standing.state, State::Due(when) if when <= now);
-            if !due || out >= MOST {
+        for at in 0..self.standing.len() {
+            let Some(standing) = self.standing.get(at) else { return };
+            let due = matches!(standing.state, State::Due(when) if when <= Instant::now());
+            if !due || !self.has_room(standing.question.process()) {
                 continue;
             }
-            let (source, listener) = (Arc::clone(&self.source), Arc::clone(&self.listener));
-            let (sender, dropped) = (self.sender.clone(), Arc::clone(&standing.dropped));
-            let question = standing.question.clone();
-            let work = move || {
-                answer(&source, &question, &mut |answer| {
-                    if dropped.load(Ordering::Relaxed) || !listener((question.clone(), answer)) {
-                        return ControlFlow::Break(());
-                    }
-                    ControlFlow::Continue(())
-                });
-                let _ = sender.send(Event::Answered(question));
-            };
-            if thread::Builder::new().name("detail".into()).stack_size(512 * 1024).spawn(work).is_ok() {
-                standing.state = State::Out(now, false);
-                out += 1;
-            } else {
-                standing.state = State::Due(now + SHORTEST);
-            }
+            let started = self.start(standing);
+            let Some(standing) = self.standing.get_mut(at) else { return };
+            let now = Instant::now();
+            standing.state = if started { State::Out(now) } else { State::Due(now + SHORTEST) };
         }
+    }
+
+    /// Begin a thread with it; whether that could be done.
+    fn start(&self, standing: &Standing) -> bool {
+        let (source, sender, number) = (Arc::clone(&self.source), self.sender.clone(), standing.number);
+        let (question, dropped) = (standing.question.clone(), Arc::clone(&standing.dropped));
+        let work = move || {
+            let mut done = ControlFlow::Continue(());
+            answer(&source, &question, &mut |answer| {
+                let unheard = dropped.load(Ordering::Relaxed) || sender.send(Event::Told(number, answer)).is_err();
+                if unheard {
+                    done = ControlFlow::Break(());
+                }
+                done
+            });
+            let _ = sender.send(Event::Ended(number, done));
+        };
+        thread::Builder::new().name("detail".into()).stack_size(512 * 1024).spawn(work).is_ok()
     }
 
     /// When there is something to do even if nothing happens.
     fn next_moment(&self) -> Option<Instant> {
-        let full = self.standing.iter().filter(|standing| matches!(standing.state, State::Out(..))).count() >= MOST;
-        let moment = |standing: &Standing| match standing.state {
-            State::Due(when) if !full => Some(when),
-            State::Out(since, false) if standing.question.is_repeated() => Some(since + DEADLINE),
-            _ => None,
+        let now = Instant::now();
+        let moment = |standing: &Standing| {
+            let due = match standing.state {
+                State::Due(when) => Some(when),
+                State::Out(_) | State::Done => None,
+            };
+            // Both have been seen to once they have passed.
+            [due, standing.deadline()].into_iter().flatten().filter(|moment| *moment > now).min()
         };
         self.standing.iter().filter_map(moment).min()
     }
 
-    /// Tell once of a read that does not come back. What takes long by its nature tells of its progress itself.
-    fn note_blocked(&mut self) {
-        for standing in self.standing.iter_mut().filter(|standing| standing.question.is_repeated()) {
-            if let State::Out(since, said @ false) = &mut standing.state
-                && since.elapsed() >= DEADLINE
-            {
-                *said = true;
-                if !standing.dropped.load(Ordering::Relaxed) {
-                    (self.listener)((standing.question.clone(), Err(Missing::Blocked)));
-                }
+    /// Tell once of a read that does not come back, or cannot be begun. What takes long by its nature tells of its
+    /// progress itself. Where figures do not come back, addresses may.
+    fn note_late(&mut self) -> ControlFlow<()> {
+        for at in 0..self.standing.len() {
+            let Some(standing) = self.standing.get_mut(at) else { break };
+            if standing.said || standing.is_dropped() || !standing.is_late() {
+                continue;
             }
+            standing.said = true;
+            let (number, question, out) = (standing.number, standing.question.clone(), standing.is_out());
+            match (question, standing.instead_of) {
+                (Question::Map(key, Depth::Figures), None) if out => self.step_in(number, key),
+                (Question::Map(key, _), Some(_)) => {
+                    self.tell(Question::Map(key, Depth::Figures), Err(Missing::Blocked))?;
+                }
+                (question, _) => self.tell(question, Err(Missing::Blocked))?,
+            }
+        }
+        // Those that step in are asked at once.
+        self.start_due();
+        ControlFlow::Continue(())
+    }
+
+    fn step_in(&mut self, instead_of: u64, key: ProcessKey) {
+        if !self.standing.iter().any(|standing| standing.instead_of == Some(instead_of)) {
+            let number = self.number();
+            self.standing.push(Standing::new(number, Question::Map(key, Depth::Addresses), Some(instead_of)));
+        }
+    }
+
+    /// What another stepped in for is here.
+    fn step_back(&mut self, number: u64) {
+        for standing in self.standing.iter_mut().filter(|standing| standing.instead_of == Some(number)) {
+            standing.set_wanted(false);
         }
     }
 }
+
+/// An answer about addresses in the place of one about figures, which do not come.
+fn without_figures(answer: Answer) -> Answer {
+    match answer {
+        Answer::Map(Some(map)) => {
+            let map = Arc::unwrap_or_clone(map);
+            let (figures, totals) = (Err(Missing::Blocked), Err(Missing::Blocked));
+            Answer::Map(Some(Arc::new(MemoryMap { figures, totals, ..map })))
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests;

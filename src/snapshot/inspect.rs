@@ -36,6 +36,25 @@ impl Question {
     pub fn is_repeated(&self) -> bool {
         matches!(self, Self::Map(..) | Self::Pages(..) | Self::Contents(..))
     }
+
+    /// Whether it is answered at once, so that it is stuck where it is not. The others take long by their nature.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.is_repeated() || matches!(self, Self::Program(_))
+    }
+
+    /// The process whose files are read for it.
+    #[must_use]
+    pub fn process(&self) -> Option<ProcessKey> {
+        match self {
+            Self::Map(key, _)
+            | Self::Pages(key, _)
+            | Self::Contents(key, _)
+            | Self::Search(key, _)
+            | Self::Program(key) => Some(*key),
+            Self::Sharers(_) | Self::Lab(_) => None,
+        }
+    }
 }
 
 /// How much of a memory map is read.
