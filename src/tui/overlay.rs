@@ -2,6 +2,7 @@
 
 pub mod columns;
 pub mod explain;
+mod facts;
 pub mod help;
 pub mod lab;
 pub mod menu;
