@@ -13,6 +13,7 @@ use super::{
         explain::Explain,
         help::Help,
         lab,
+        mapping::Inside,
         menu::Menu,
         prompt::Line,
         signal::Dialog,
@@ -335,9 +336,23 @@ impl App {
                     self.typed[purpose as usize].push(text);
                 }
             }
+            Outcome::Select(key) => self.look_into(key),
             Outcome::Effect(effect) => return Some(vec![effect]),
         }
         Some(Vec::new())
+    }
+
+    /// Select another process, in whatever pane is shown.
+    fn look_into(&mut self, key: ProcessKey) {
+        let Some(observation) = self.shown.clone() else { return };
+        if observation.now.find(key).is_none() {
+            self.note = Some((format!("{} has exited", key.pid), Role::Warn));
+            return;
+        }
+        self.overlays.clear();
+        self.panes.processes.select_process(key, &observation);
+        self.subject.look_at(key);
+        self.panes.shown_mut().rebuild(World { observation: &observation, subject: &self.subject });
     }
 
     fn act(&mut self, action: Action) -> Vec<Effect> {
@@ -427,7 +442,11 @@ impl App {
                 self.overlays.push(Box::new(Explain::of_selected("Columns on the screen".to_owned(), columns)));
             }
             Action::Open => {
-                if let Some(title) = self.panes.memory.title_of_selected(world) {
+                let mapping = self.panes.memory.selected_mapping(world);
+                let map = self.subject.known_map();
+                if let Some(inside) = map.zip(mapping).and_then(|(map, place)| Inside::new(map, place)) {
+                    self.overlays.push(Box::new(inside));
+                } else if let Some(title) = self.panes.memory.title_of_selected(world) {
                     let columns = OfMappings::COLUMNS.iter().map(ColumnOf::about).collect();
                     self.overlays.push(Box::new(Explain::of_selected(title, columns)));
                 }
@@ -635,6 +654,7 @@ impl App {
             glyphs,
             keymap: &self.setup.keymap,
             readonly: self.setup.readonly,
+            frozen: self.frozen,
         };
         for overlay in &self.overlays {
             // Where there is little room below the header, it gives way.

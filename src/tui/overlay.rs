@@ -5,6 +5,7 @@ pub mod explain;
 mod facts;
 pub mod help;
 pub mod lab;
+pub mod mapping;
 pub mod menu;
 pub mod prompt;
 pub mod signal;
@@ -56,6 +57,8 @@ pub struct View<'a> {
     pub keymap: &'a Keymap,
     /// No actions on processes.
     pub readonly: bool,
+    /// The screen stands still, and nothing is asked.
+    pub frozen: bool,
 }
 
 impl<'a> View<'a> {
@@ -87,6 +90,8 @@ pub enum Outcome {
         /// What it is for.
         purpose: Purpose,
     },
+    /// Look into this process instead; all overlays are done.
+    Select(ProcessKey),
     /// Something is to be done outside.
     Effect(Effect),
 }

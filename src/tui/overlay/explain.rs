@@ -2,7 +2,7 @@
 
 use super::{
     CLOSE, Context, Hint, Outcome, Overlay, SCROLL, View,
-    facts::{self, Fact},
+    facts::{self, Fact, Shape},
 };
 use crate::{
     snapshot::Parts,
@@ -14,7 +14,10 @@ use crate::{
         action::Action,
         keymap::Key,
         theme::Role,
-        widget::{frame::popup, list::List},
+        widget::{
+            frame::{popup, progress},
+            list::List,
+        },
     },
     unit::ProcessKey,
 };
@@ -54,8 +57,8 @@ impl Explain {
 
 /// Its widest.
 const WIDTH: u16 = 100;
-/// Lines that the list keeps where there is little room.
-const LEAST: u16 = 3;
+/// Its list.
+const SHAPE: Shape = Shape { least: 3, name: 26 };
 
 impl Overlay for Explain {
     fn key(&mut self, _key: Key, action: Option<Action>, mut context: Context<'_>) -> Outcome {
@@ -94,6 +97,8 @@ impl Overlay for Explain {
         let height = facts.len() + facts::longest(&facts, width) + 4;
         let size = (WIDTH, u16::try_from(height).unwrap_or(u16::MAX).min(area.height));
         let inner = popup(buffer, area, size, &self.title, view.theme.style(Role::Border), view.glyphs);
-        facts::draw(&facts, &self.list, view, (inner, LEAST), buffer);
+        if let Some(along) = facts::draw(&facts, &self.list, view, SHAPE, inner, buffer) {
+            progress(buffer, inner, along, view.theme.style(Role::Border));
+        }
     }
 }

@@ -10,7 +10,6 @@ use crate::{
     tui::{
         theme::Role,
         widget::{
-            frame::progress,
             line::{self, Piece},
             list::List,
         },
@@ -56,8 +55,14 @@ impl Fact {
 /// Cells of one value that are shown at most, over several lines.
 const SHOWN: usize = 2000;
 
-/// Cells for a name, with blanks behind it.
-const NAME: usize = 26;
+/// What the list is drawn with.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Lines that it keeps where there is little room.
+    pub least: u16,
+    /// Cells for a name, with blanks behind it.
+    pub name: usize,
+}
 
 fn value_text(value: &Value<'_>, pending: &str) -> String {
     match value {
@@ -93,13 +98,20 @@ pub fn longest(facts: &[Fact], width: usize) -> usize {
     facts.iter().map(|fact| fact.lines(width).len()).max().unwrap_or(0)
 }
 
-/// Draw the list, with at least `least` lines where there is room, and below it the explanation.
-pub fn draw(facts: &[Fact], list: &List, view: &View<'_>, (inner, least): (Rect, u16), buffer: &mut Buffer) {
+/// Draw the list, and below it the explanation. Where not all is in view, how far along one is, to be told on the frame.
+pub fn draw(
+    facts: &[Fact],
+    list: &List,
+    view: &View<'_>,
+    shape: Shape,
+    inner: Rect,
+    buffer: &mut Buffer,
+) -> Option<(usize, usize)> {
     let style = |role| view.theme.style(role);
-    let Some(current) = facts.get(list.at.min(facts.len().saturating_sub(1))) else { return };
+    let current = facts.get(list.at.min(facts.len().saturating_sub(1)))?;
     let width = usize::from(inner.width);
     let longest = u16::try_from(longest(facts, width)).unwrap_or(u16::MAX);
-    let below = longest.saturating_add(2).min(inner.height.saturating_sub(least));
+    let below = longest.saturating_add(2).min(inner.height.saturating_sub(shape.least));
     let place = Rect { height: inner.height - below, ..inner };
     let room = usize::from(below.saturating_sub(1));
 
@@ -111,12 +123,10 @@ pub fn draw(facts: &[Fact], list: &List, view: &View<'_>, (inner, least): (Rect,
 
     let visible = list.visible(facts.len(), usize::from(place.height));
     let first = visible.start;
-    if visible.len() < facts.len() {
-        progress(buffer, inner, (list.at + 1, facts.len()), style(Role::Border));
-    }
+    let along = (visible.len() < facts.len()).then(|| (list.at + 1, facts.len()));
     for (at, fact) in facts[visible].iter().enumerate() {
         let place = Rect { y: place.y + u16::try_from(at).unwrap_or(0), height: 1, ..place };
-        let name = Piece::new(format!("{:<NAME$}", fact.name), style(fact.role));
+        let name = Piece::new(format!("{:<cells$}", fact.name, cells = shape.name), style(fact.role));
         let value = Piece::new(fact.value.as_deref().unwrap_or("-"), style(fact.value_role));
         line::draw(buffer, place, &[name, value], view.glyphs.cut);
         if first + at == list.at {
@@ -126,4 +136,5 @@ pub fn draw(facts: &[Fact], list: &List, view: &View<'_>, (inner, least): (Rect,
     for (y, text) in (place.bottom() + 1..inner.bottom()).zip(&text) {
         line::write(buffer, (inner.x, y), width, text, style(Role::Label), view.glyphs.cut);
     }
+    along
 }

@@ -15,6 +15,7 @@ use crate::{
     },
 };
 use ratatui::{buffer::Buffer, crossterm::event::KeyCode, layout::Rect};
+use std::ops::Range;
 
 /// An expression being typed.
 pub struct Line {
@@ -110,7 +111,8 @@ impl Overlay for Line {
         let mut pieces = vec![Piece::new(label, style(Role::Title))];
         // The rest is for what is told about it.
         let room = usize::from(area.width).saturating_sub(label.len()) * 2 / 3;
-        pieces.extend(self.typed(room, view));
+        let wrong = self.error.as_ref().map_or(0..0, |error| error.at..error.at + error.length.max(1));
+        pieces.extend(typed(&self.prompt, &wrong, room, view));
         let found = view.pane().found(self.purpose, view.world);
         match &self.error {
             Some(error) => pieces.push(Piece::new(format!("   {}", error.message), style(Role::Bad))),
@@ -128,26 +130,24 @@ impl Overlay for Line {
     }
 }
 
-impl Line {
-    /// What was typed, with the cursor and with what is wrong in it marked; scrolled so that the cursor is in `room`.
-    fn typed<'a>(&self, room: usize, view: &View<'_>) -> Vec<Piece<'a>> {
-        let style = |role| view.theme.style(role);
-        let text: Vec<char> = self.prompt.text().chars().chain([' ']).collect();
-        let cursor = self.prompt.cursor();
-        let wrong = self.error.as_ref().map_or(0..0, |error| error.at..error.at + error.length.max(1));
-        let width = |character: char| line::cells(character.encode_utf8(&mut [0; 4]));
-        let mut start = 0;
-        while start < cursor && text[start..=cursor].iter().map(|c| width(*c)).sum::<usize>() > room {
-            start += 1;
-        }
-        let piece = |(at, character): (usize, &char)| {
-            let role = match at {
-                at if at == cursor => Role::Selected,
-                at if wrong.contains(&at) => Role::Bad,
-                _ => Role::Label,
-            };
-            Piece::new(character.to_string(), style(role))
-        };
-        text.iter().enumerate().skip(start).map(piece).collect()
+/// What was typed, with the cursor, and with what is wrong in it (in characters) marked; scrolled so that the cursor is
+/// in `room`.
+pub(super) fn typed(prompt: &Prompt, wrong: &Range<usize>, room: usize, view: &View<'_>) -> Vec<Piece<'static>> {
+    let style = |role| view.theme.style(role);
+    let text: Vec<char> = prompt.text().chars().chain([' ']).collect();
+    let cursor = prompt.cursor();
+    let width = |character: char| line::cells(character.encode_utf8(&mut [0; 4]));
+    let mut start = 0;
+    while start < cursor && text[start..=cursor].iter().map(|c| width(*c)).sum::<usize>() > room {
+        start += 1;
     }
+    let piece = |(at, character): (usize, &char)| {
+        let role = match at {
+            at if at == cursor => Role::Selected,
+            at if wrong.contains(&at) => Role::Bad,
+            _ => Role::Label,
+        };
+        Piece::new(character.to_string(), style(role))
+    };
+    text.iter().enumerate().skip(start).map(piece).collect()
 }

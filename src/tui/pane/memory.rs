@@ -30,7 +30,7 @@ use crate::{
     },
 };
 use aslr::Aslr;
-use lines::{Lines, RowKey};
+use lines::{Lines, RowKey, Target};
 use picture::Picture;
 use ratatui::{buffer::Buffer, layout::Rect};
 use std::{collections::HashSet, ops::Range};
@@ -171,6 +171,19 @@ impl Memory {
         })
     }
 
+    /// The place of the selected mapping in the map; `None` where the row is an object or of what was there once.
+    #[must_use]
+    pub fn selected_mapping(&self, world: World<'_>) -> Option<usize> {
+        matches!(self.lines.target(self.list.at)?, Target::Mapping(_)).then(|| self.place(world))?
+    }
+
+    /// Select the row of the mapping that holds an address, where it has one.
+    pub fn select_address(&mut self, address: u64, world: World<'_>) {
+        if let Some(place) = world.subject.known_map().and_then(|map| map.holding(address).ok()) {
+            self.select_place(place, world);
+        }
+    }
+
     /// The mapping that is selected, of an object its first: its place in the map.
     fn place(&self, world: World<'_>) -> Option<usize> {
         let start = self.row(self.list.at, world)?.mapping.start;
@@ -186,8 +199,25 @@ impl Memory {
     fn select_place(&mut self, place: usize, world: World<'_>) {
         let Some(mapping) = world.subject.known_map().and_then(|map| map.mappings.get(place)) else { return };
         let key = RowKey::Mapping(mapping.start, mapping.end);
-        if let Some(at) = self.lines.position(&key, world.subject) {
-            self.select(at);
+        let Some(at) = self.lines.position(&key, world.subject) else { return };
+        let closed =
+            self.lines.object(at).filter(|object| object.mappings.first().map(|at| *at as usize) != Some(place));
+        match closed.map(|object| object.name.clone()) {
+            None => self.select(at),
+            Some(name) => {
+                self.arrangement.open.insert(name);
+                self.selected = Some(key);
+                self.rebuild(world);
+            }
+        }
+    }
+
+    /// Select the mapping before or after in order of address, of those that have a row.
+    fn step(&mut self, by: isize, world: World<'_>) {
+        let next = self.place(world).and_then(|place| self.lines.neighbour(place, by));
+        if let Some(place) = next {
+            self.select_place(place, world);
+            self.show_pages(world);
         }
     }
 
@@ -239,7 +269,7 @@ impl Memory {
         self.rebuild(world);
     }
 
-    /// Move through the lines of the picture.
+    /// Move through the lines of the picture, and through the mappings of each.
     fn walk(&mut self, action: Action, world: World<'_>) -> bool {
         let picture = world.subject.picture();
         let Some(map) = world.subject.known_map() else { return false };
@@ -251,6 +281,10 @@ impl Memory {
             Action::PageUp => (page, Picture::before),
             Action::PageDown => (page, Picture::after),
             Action::Home | Action::End => (0, Picture::before),
+            Action::Collapse | Action::Expand => {
+                self.step(if action == Action::Expand { 1 } else { -1 }, world);
+                return true;
+            }
             _ => return false,
         };
         for _ in 0..steps {
@@ -286,6 +320,11 @@ impl Memory {
 
     fn next_view(&mut self, world: World<'_>) {
         self.view = self.view.next();
+        self.show_pages(world);
+    }
+
+    /// Where the pages are in view, those of the selected mapping.
+    fn show_pages(&mut self, world: World<'_>) {
         if self.view == View::Pages
             && let Some(range) = self.range(world)
             && !range.contains(&self.pages.cursor)
@@ -344,6 +383,9 @@ impl Pane for Memory {
             return true;
         }
         match action {
+            // Where nothing is searched for in a view of mappings one by one, the next one is meant.
+            Action::Next if self.search.is_none() && self.view != View::Table => self.step(1, world),
+            Action::Previous if self.search.is_none() && self.view != View::Table => self.step(-1, world),
             Action::Next => self.find(self.list.at + 1, 1, world),
             Action::Previous => self.find(self.list.at, -1, world),
             Action::View => self.next_view(world),

@@ -123,6 +123,16 @@ impl View {
         Self { cursor: address, top: Cell::new(address), ..Self::default() }
     }
 
+    /// Put the cursor on the byte at this address; what is in view stays, where that is.
+    pub fn go(&mut self, address: u64) {
+        self.cursor = address;
+        if !(self.top.get()..self.bottom.get()).contains(&address) {
+            let above = self.width() * (self.shape.get().1 / 3) as u64;
+            self.top.set(address.saturating_sub(above));
+            self.bottom.set(self.top.get());
+        }
+    }
+
     fn width(&self) -> u64 {
         self.shape.get().0.max(1) as u64
     }

@@ -183,6 +183,18 @@ impl Lines {
         }
     }
 
+    /// The next mapping that has a row, in order of address; that of an object counts for all of its mappings.
+    #[must_use]
+    pub fn neighbour(&self, place: usize, by: isize) -> Option<usize> {
+        let places = self.targets.iter().flat_map(|target| match target {
+            Target::Mapping(place) => std::slice::from_ref(place),
+            Target::Object(at) => self.objects.get(*at as usize).map_or(&[][..], |object| &object.mappings),
+            Target::Vanished(_) => &[],
+        });
+        let places = places.map(|place| *place as usize);
+        if by < 0 { places.filter(|other| *other < place).max() } else { places.filter(|other| *other > place).min() }
+    }
+
     /// Where a row is now: the one with its first address, else the one that holds its last.
     #[must_use]
     pub fn position(&self, key: &RowKey, subject: &Subject) -> Option<usize> {
