@@ -111,7 +111,17 @@ fn the_manual_page_has_its_sections() {
     let output = Command::new(BINARY).arg("man").output().expect("the program starts");
     let page = String::from_utf8(output.stdout).expect("text");
     let sections: Vec<_> = page.lines().filter_map(|line| line.strip_prefix(".SH ")).collect();
-    let expected =
-        ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "KEYS", "COLUMNS", "\"EXIT STATUS\"", "FILES"];
+    let expected = [
+        "NAME",
+        "SYNOPSIS",
+        "DESCRIPTION",
+        "OPTIONS",
+        "COMMANDS",
+        "KEYS",
+        "\"COLUMNS OF PROCESSES\"",
+        "\"COLUMNS OF MAPPINGS\"",
+        "\"EXIT STATUS\"",
+        "FILES",
+    ];
     assert_eq!(sections, expected);
 }

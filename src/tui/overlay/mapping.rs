@@ -88,7 +88,7 @@ impl Inside {
     /// Another mapping is shown.
     fn show(&mut self, site: Site) {
         if self.site.mapping.start != site.mapping.start {
-            self.bytes = Bytes::at(site.mapping.start);
+            self.bytes.leave_for(site.mapping.start);
             self.list = List::default();
         }
         self.site = site;
@@ -143,7 +143,8 @@ impl Inside {
         }
     }
 
-    /// Do what was typed; where it means nothing, the line stays and says why.
+    /// Do what was typed; where it means nothing, the line stays and says why. Where nothing was, what was looked for
+    /// before is dropped.
     fn look_for(&mut self) {
         let text = self.prompt.as_ref().map(Prompt::text).unwrap_or_default();
         if !text.is_empty() {
@@ -156,6 +157,8 @@ impl Inside {
                 Err(_) => return,
             }
             self.typed.push(text);
+        } else {
+            self.search = None;
         }
         self.prompt = None;
     }
@@ -281,21 +284,27 @@ impl Overlay for Inside {
 
     fn hints(&self) -> &'static [Hint] {
         const VIEW: Hint = (&[Action::View], "next view");
-        const SEARCH: Hint = (&[Action::Search], "search memory, go to address");
+        const SEARCH: Hint = (&[Action::Search], "search or go to");
         const MAPPINGS: Hint = (&[Action::Next, Action::Previous], "next mapping");
         const MATCHES: Hint = (&[Action::Next, Action::Previous], "next match");
         const TYPING: &[Hint] = &[(&[Action::Open], "look for it"), (&[Action::Back], "leave it")];
         const RUNNING: &[Hint] = &[(&[Action::Back], "stop the search"), MATCHES, SCROLL, VIEW];
-        const SEARCHED: &[Hint] = &[CLOSE, MATCHES, SCROLL, SEARCH, VIEW];
+        const SORT: Hint = (&[Action::Sort], "sort by it");
+        const THAT: Hint = (&[Action::Open], "that process");
+        const SEARCHED: [&[Hint]; 3] = [
+            &[CLOSE, VIEW, SCROLL, MATCHES, SEARCH, SORT],
+            &[CLOSE, MATCHES, SCROLL, SEARCH, VIEW],
+            &[CLOSE, VIEW, THAT, SCROLL, MATCHES],
+        ];
         const PLAIN: [&[Hint]; 3] = [
-            &[CLOSE, VIEW, SCROLL, MAPPINGS, SEARCH, (&[Action::Sort], "sort by it")],
+            &[CLOSE, VIEW, SCROLL, MAPPINGS, SEARCH, SORT],
             &[CLOSE, VIEW, SEARCH, SCROLL, MAPPINGS],
-            &[CLOSE, VIEW, (&[Action::Open], "that process"), SCROLL, MAPPINGS],
+            &[CLOSE, VIEW, THAT, SCROLL, MAPPINGS],
         ];
         match (&self.prompt, &self.search) {
             (Some(_), _) => TYPING,
             (None, Some(search)) if search.is_running() => RUNNING,
-            (None, Some(_)) if self.face == Face::Contents => SEARCHED,
+            (None, Some(_)) => SEARCHED[self.face as usize],
             _ => PLAIN[self.face as usize],
         }
     }

@@ -42,6 +42,12 @@ impl Bytes {
         Self { view: contents::View::at(address), now: None, before: None, failed: None }
     }
 
+    /// Nothing is read of another mapping yet.
+    pub fn leave_for(&mut self, address: u64) {
+        self.view.go(address);
+        (self.now, self.before, self.failed) = (None, None, None);
+    }
+
     /// The address under the cursor.
     #[must_use]
     pub fn cursor(&self) -> u64 {
@@ -95,7 +101,9 @@ impl Bytes {
         let found = search.map_or((&[][..], 0), Search::found);
         let dump = Dump { range: &range, contents, before: self.before.as_deref(), found };
         let body = Rect { height: area.height.saturating_sub(1), ..area };
-        contents::draw(&dump, &self.view, &view.look(), body, buffer);
+        // Up to the frame: sixteen bytes fit in 80 cells just so.
+        let wide = Rect { x: body.x.saturating_sub(1), width: body.width + 2, ..body };
+        contents::draw(&dump, &self.view, &view.look(), wide, buffer);
         let below = Rect { y: body.bottom(), height: area.height - body.height, ..area };
         line::draw(buffer, below, &self.under_cursor(site, contents, view), view.glyphs.cut);
     }

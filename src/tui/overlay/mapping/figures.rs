@@ -5,7 +5,7 @@ use crate::{
     analysis::MapRow,
     snapshot::map::{Kind, Mapping, Permissions, flag_meaning},
     table::{ColumnOf, OfMappings, Table},
-    text::printable,
+    text::{Text, printable},
     tui::{
         overlay::{
             View,
@@ -26,7 +26,7 @@ fn shape(inner: Rect) -> Shape {
 
 /// All that there is to tell.
 pub fn facts(site: &Site, world: World<'_>, pending: &str) -> Vec<Fact> {
-    let mut all = warnings(&site.mapping);
+    let mut all = warnings(site);
     let Some(row) = row(site, world) else { return all };
     for column in OfMappings::COLUMNS {
         let value = OfMappings::value(column, row);
@@ -64,7 +64,8 @@ fn row<'a>(site: &'a Site, world: World<'_>) -> Option<MapRow<'a>> {
 }
 
 /// What deserves a look, the worst first.
-fn warnings(mapping: &Mapping) -> Vec<Fact> {
+fn warnings(site: &Site) -> Vec<Fact> {
+    let mapping = &site.mapping;
     let fact = |name: &str, role, value: String, about: &str| Fact {
         name: name.to_owned(),
         role,
@@ -93,20 +94,19 @@ fn warnings(mapping: &Mapping) -> Vec<Fact> {
     }
     if mapping.deleted {
         let program = matches!(mapping.kind, Kind::Text | Kind::Rodata | Kind::Relro | Kind::Data | Kind::Bss);
-        let library = mapping.object().is_some_and(is_library);
-        let (value, about) = match (program, library) {
-            (true, true) => (
+        let (value, about) = match Old::of(mapping, site.map.exe.as_ref().ok()) {
+            Old::Program => (
+                "the old program is still running",
+                "The file was removed or replaced, by an update perhaps, and the process still runs the old one. Start \
+                 the program anew to run the new one.",
+            ),
+            Old::Library if program => (
                 "the old library is still in use",
                 "The file was removed or replaced, by an update perhaps, and the process still runs the old one. Restart \
                  it to use the new one.",
             ),
-            (true, false) => (
-                "the old program is still running",
-                "The file was removed or replaced, by an update perhaps, and the process still runs the old one. Start \
-                 it anew to run the new one.",
-            ),
-            (false, _) => (
-                "the file has no name any more",
+            Old::Library | Old::Other => (
+                "the old file is still mapped",
                 "The file was removed or replaced while it was mapped. Its contents stay, and its room on the disk is not \
                  free, until nobody maps it or has it open.",
             ),
@@ -125,10 +125,25 @@ fn warnings(mapping: &Mapping) -> Vec<Fact> {
     all
 }
 
-/// Whether this is what a library is called: `libx.so`, `libx.so.6`.
-fn is_library(path: &[u8]) -> bool {
-    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    name.ends_with(b".so") || name.windows(4).any(|part| part == b".so.")
+/// What a file is to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Old {
+    Program,
+    Library,
+    Other,
+}
+
+impl Old {
+    /// The program is the one that runs; a library is told by its name: `libx.so`, `libx.so.6`.
+    fn of(mapping: &Mapping, exe: Option<&Text>) -> Self {
+        let path = mapping.object().unwrap_or_default();
+        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        match () {
+            () if exe.is_some() && mapping.path.as_ref() == exe => Self::Program,
+            () if name.ends_with(b".so") || name.windows(4).any(|part| part == b".so.") => Self::Library,
+            () => Self::Other,
+        }
+    }
 }
 
 /// Each word of `VmFlags`, and what it means; those of later kernels as they are.

@@ -137,6 +137,7 @@ fn state(sharers: &Sharers, own: ProcessKey, view: &View<'_>) -> Vec<Piece<'stat
     let others = sharers.processes.iter().filter(|sharer| sharer.key != own).count();
     let text = match others {
         0 if !sharers.done => "nobody else yet".to_owned(),
+        0 if sharers.denied > 0 => "nobody else is known to map this file".to_owned(),
         0 => "nobody else maps this file".to_owned(),
         1 => "1 other process maps this file".to_owned(),
         others => format!("{others} other processes map this file"),

@@ -213,20 +213,36 @@ impl View {
     }
 }
 
-/// Cells that a line of so many bytes takes behind its address: hex in two groups, and text.
-fn cells(width: usize) -> usize {
+/// Whether the bytes of a line stand in two groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Groups {
+    One,
+    Two,
+}
+
+impl Groups {
+    /// As can be, for so many bytes, the better one first.
+    fn all(width: usize) -> &'static [Self] {
+        if width > 4 { &[Self::Two, Self::One] } else { &[Self::One] }
+    }
+}
+
+/// Cells that a line of so many bytes takes behind its address: hex, and text.
+fn cells(width: usize, groups: Groups) -> usize {
     // A blank before each byte, one more between the groups and before the text, one at the end for the cursor.
-    3 * width + usize::from(width > 4) + 2 + width
+    3 * width + usize::from(groups == Groups::Two) + 2 + width
 }
 
 /// Draw the bytes in view.
 pub fn draw(dump: &Dump<'_>, view: &View, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
     let digits = format!("{:08x}", dump.range.end.saturating_sub(1)).len();
     let room = usize::from(area.width);
-    let digits = if room >= digits + cells(WIDTHS[WIDTHS.len() - 1]) { digits } else { 0 };
-    let width = WIDTHS.into_iter().find(|width| digits + cells(*width) <= room).unwrap_or(1);
+    let digits = if room >= digits + cells(1, Groups::One) { digits } else { 0 };
+    let mut shapes = WIDTHS.into_iter().flat_map(|width| Groups::all(width).iter().map(move |groups| (width, *groups)));
+    let fits = shapes.find(|(width, groups)| digits + cells(*width, *groups) <= room);
+    let (width, groups) = fits.unwrap_or((1, Groups::One));
     view.shape.set((width, usize::from(area.height)));
-    let drawing = Drawing { dump, view, look, width, digits };
+    let drawing = Drawing { dump, view, look, width, groups, digits };
     let mut next = drawing.top(usize::from(area.height));
     for y in area.top()..area.bottom() {
         let Some(line) = next else { return };
@@ -241,6 +257,7 @@ struct Drawing<'a> {
     view: &'a View,
     look: &'a Look<'a>,
     width: usize,
+    groups: Groups,
     digits: usize,
 }
 
@@ -313,7 +330,7 @@ impl Drawing<'_> {
                 () if past => "]",
                 () => " ",
             };
-            if self.width > 4 && address == base + width / 2 {
+            if self.groups == Groups::Two && address == base + width / 2 {
                 let (first, second) = if past { ("]", " ") } else { (" ", gap) };
                 pieces.push(Span::new(first, self.style(if past { Role::Key } else { Role::Label })));
                 pieces.push(Span::new(second, self.style(Role::Key)));
