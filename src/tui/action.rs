@@ -128,7 +128,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     row(Action::Filter, "filter", &["f", "F4"], "filter", Topic::Show, "show only what matches an expression: rss > 100M and not user = root; in a map rss > 1M and permissions ~ w"),
     row(Action::User, "user", &["u"], "user", Topic::Show, "show only one user's processes"),
     row(Action::Form, "form", &["t", "F5"], "form", Topic::Show, "next form: tree, flat, grouped; a map by address or by object"),
-    row(Action::View, "view", &["v"], "", Topic::Show, "next view: group by name, user or container; a map as table, picture, pages or ASLR; a mapping as figures, contents or who else"),
+    row(Action::View, "view", &["v"], "view", Topic::Show, "next view: group by name, user or container; a map as table, picture, pages or ASLR; a mapping as figures, contents or who else"),
     row(Action::Sort, "sort", &["s", "F6"], "sort", Topic::Show, "sort by a column; the same column again reverses"),
     row(Action::Columns, "columns", &["c"], "columns", Topic::Show, "choose, order and resize columns; presets"),
     row(Action::Collapse, "collapse", &["left", "h"], "", Topic::Show, "collapse the branch, or go to the parent; in the picture of a map to the mapping before"),

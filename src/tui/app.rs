@@ -781,14 +781,15 @@ impl App {
     fn hints(&self) -> Vec<Piece<'static>> {
         let mut pieces = Vec::new();
         // Those that lead everywhere else stay longest.
-        let order = [Action::Help, Action::Quit, Action::Search, Action::Filter, Action::Signal];
-        for info in ACTIONS.iter().filter(|info| !info.hint.is_empty()) {
+        let order: Vec<Action> =
+            [Action::Help, Action::Quit].into_iter().chain(self.panes.shown().offers().iter().copied()).collect();
+        for info in ACTIONS {
             let off = || self.shown.as_ref().is_some_and(|shown| self.signals_off(shown).is_some());
-            if !self.panes.shown().offers(info.action) || info.action == Action::Signal && off() {
+            let Some(at) = order.iter().position(|action| *action == info.action) else { continue };
+            if info.action == Action::Signal && off() {
                 continue;
             }
             let Some(key) = self.setup.keymap.keys(info.action).first().cloned() else { continue };
-            let at = order.iter().position(|action| *action == info.action).unwrap_or(order.len() + pieces.len());
             let spare = u8::try_from(at).unwrap_or(u8::MAX);
             pieces.extend(self.hint(&key, info.hint, spare));
         }

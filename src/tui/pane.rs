@@ -140,8 +140,8 @@ pub trait Pane {
     /// Carry out an action; false where it is none of the pane's.
     fn act(&mut self, action: Action, world: World<'_>) -> bool;
 
-    /// Whether an action makes sense here, for the footer.
-    fn offers(&self, action: Action) -> bool;
+    /// What can be done here, for the footer, the least dispensable first.
+    fn offers(&self) -> &'static [Action];
 
     /// Go back one step: drop what narrows the view. False where there is nothing.
     fn back(&mut self, world: World<'_>) -> bool;

@@ -408,8 +408,28 @@ impl Pane for Memory {
         true
     }
 
-    fn offers(&self, action: Action) -> bool {
-        !matches!(action, Action::User | Action::Tag | Action::Memory)
+    fn offers(&self) -> &'static [Action] {
+        match self.view {
+            View::Table => &[
+                Action::View,
+                Action::Open,
+                Action::Search,
+                Action::Filter,
+                Action::Baseline,
+                Action::Form,
+                Action::Sort,
+                Action::Lab,
+                Action::Columns,
+                Action::Explain,
+                Action::Signal,
+                Action::Freeze,
+            ],
+            View::Picture => {
+                &[Action::View, Action::Open, Action::Search, Action::Baseline, Action::Lab, Action::Freeze]
+            }
+            View::Pages => &[Action::View, Action::Open, Action::Search, Action::Freeze],
+            View::Aslr => &[Action::View, Action::Lab, Action::Freeze],
+        }
     }
 
     fn back(&mut self, world: World<'_>) -> bool {

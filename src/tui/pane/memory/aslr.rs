@@ -21,6 +21,7 @@ use crate::{
         subject::Other,
         theme::Role,
         widget::{
+            legend,
             line::{self, Piece},
             list::List,
             spark::spark,
@@ -134,9 +135,6 @@ fn why_no_lab(missing: Missing) -> String {
     }
 }
 
-/// Cells for the names of facts.
-const NAME: usize = 20;
-
 fn fact_lines(world: World<'_>, look: Look<'_>, width: usize) -> Vec<Line> {
     let Some(map) = world.subject.known_map() else { return Vec::new() };
     let program = match world.subject.program() {
@@ -152,9 +150,10 @@ fn fact_lines(world: World<'_>, look: Look<'_>, width: usize) -> Vec<Line> {
     let fact = |(name, value): (&'static str, Value<'_>)| {
         let role = if matches!(value, Value::Missing(_)) { Role::Missing } else { Role::Label };
         let text = value.brief(width).into_owned();
-        vec![Piece::new(format!("{name:<NAME$}"), look.style(Role::Dim)), Piece::new(text, look.style(role))]
+        vec![Piece::new(format!("{name} "), look.style(Role::Dim)), Piece::new(text, look.style(role))]
     };
-    facts(run).into_iter().filter(|(_, value)| *value != Value::None).map(fact).collect()
+    let facts = facts(run).into_iter().filter(|(_, value)| *value != Value::None).map(fact).collect();
+    legend::lines(facts, width)
 }
 
 fn compared_lines(view: &Aslr, world: World<'_>, look: Look<'_>, width: usize) -> Vec<Line> {
@@ -273,8 +272,15 @@ fn last(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
 }
 
-/// Cells for where the runs landed.
-const LANDED: usize = 32;
+/// Cells for where the runs landed: as many as there are, within these.
+const LANDED: (usize, usize) = (8, 64);
+/// Cells for the name of a region, and for all that stands before where the runs landed.
+const REGION: usize = 22;
+const BEFORE: usize = 32 + REGION;
+
+fn landed_cells(width: usize) -> usize {
+    width.saturating_sub(BEFORE + 1).clamp(LANDED.0, LANDED.1)
+}
 
 fn lab_lines(lab: &Lab, report: &Report, world: World<'_>, look: Look<'_>, width: usize) -> Vec<Line> {
     let command: Vec<_> = lab.order.command.iter().map(|word| printable(word).into_owned()).collect();
@@ -293,13 +299,13 @@ fn lab_lines(lab: &Lab, report: &Report, world: World<'_>, look: Look<'_>, width
     }
     if !report.regions.is_empty() {
         let text = format!(
-            "{:<8} {:>5} {:>8} {:>7} {:<LANDED$} REGION",
-            "VERDICT", "BITS", "PROMISED", "ALIGNED", "WHERE THEY LANDED"
+            "{:<8} {:>5} {:>8} {:>7} {:<REGION$} WHERE THEY LANDED",
+            "VERDICT", "BITS", "PROMISED", "ALIGNED", "REGION"
         );
         lines.push(vec![Piece::new(text, look.style(Role::Heading))]);
     }
     let page_size = world.observation.now.units.page_size;
-    lines.extend(report.regions.iter().map(|region| region_line(region, page_size, look)));
+    lines.extend(report.regions.iter().map(|region| region_line(region, page_size, landed_cells(width), look)));
     let mut notes: Vec<(Vec<String>, &str)> = Vec::new();
     for region in &report.regions {
         let name = printable(last(region.place.word())).into_owned();
@@ -320,7 +326,7 @@ fn lab_lines(lab: &Lab, report: &Report, world: World<'_>, look: Look<'_>, width
     lines
 }
 
-fn region_line(region: &Region, page_size: u64, look: Look<'_>) -> Line {
+fn region_line(region: &Region, page_size: u64, cells: usize, look: Look<'_>) -> Line {
     let role = match region.verdict {
         Some(Verdict::Random) => Role::Good,
         Some(Verdict::Weak) => Role::Warn,
@@ -330,13 +336,29 @@ fn region_line(region: &Region, page_size: u64, look: Look<'_>) -> Line {
     let bits = region.bits.map_or_else(|| "-".to_owned(), |bits| format!("{bits:.1}"));
     let promised = region.promise.bits.map_or_else(|| "-".to_owned(), |bits| bits.to_string());
     let aligned = region.alignment.map_or(Value::None, Value::Bytes);
-    let landed: Vec<_> = region.landed(LANDED, page_size).into_iter().map(|count| Some(f64::from(count))).collect();
+    let landed: Vec<_> = region.landed(cells, page_size).into_iter().map(|count| Some(f64::from(count))).collect();
     let most = landed.iter().flatten().copied().fold(1.0, f64::max);
     let from = if region.relative { " from executable" } else { "" };
+    let name = format!("{}{from}", printable(last(region.place.word())));
+    let (open, close) = look.glyphs.meter;
     vec![
         Piece::new(format!("{:<8}", region.verdict.map_or("", Verdict::word)), look.style(role)),
         Piece::new(format!(" {bits:>5} {promised:>8} {:>7} ", aligned.human()), look.style(Role::Label)),
-        Piece::new(spark(&landed, LANDED, &(0.0..=most), look.glyphs), look.style(role)).spare(1),
-        Piece::new(format!(" {}{from}", printable(region.place.word())), look.style(Role::Label)),
+        Piece::new(padded(&name, REGION, look), look.style(Role::Label)),
+        Piece::new(format!("{open}{}{close}", spark(&landed, cells, &(0.0..=most), look.glyphs)), look.style(role)),
     ]
+}
+
+/// A text in so many cells, cut with a mark where it is longer.
+fn padded(text: &str, cells: usize, look: Look<'_>) -> String {
+    let used = line::cells(text);
+    if used <= cells {
+        return format!("{text}{}", " ".repeat(cells - used));
+    }
+    let mut kept: String = text.chars().take(cells.saturating_sub(1)).collect();
+    while line::cells(&kept) >= cells {
+        kept.pop();
+    }
+    kept.push_str(look.glyphs.cut);
+    kept
 }

@@ -23,8 +23,21 @@ impl Pane for Processes {
         Self::act(self, action, world.observation)
     }
 
-    fn offers(&self, action: Action) -> bool {
-        !matches!(action, Action::Baseline | Action::Lab | Action::Processes)
+    fn offers(&self) -> &'static [Action] {
+        &[
+            Action::Search,
+            Action::Filter,
+            Action::Memory,
+            Action::Signal,
+            Action::User,
+            Action::Form,
+            Action::Sort,
+            Action::Columns,
+            Action::Freeze,
+            Action::Open,
+            Action::Explain,
+            Action::Tag,
+        ]
     }
 
     fn back(&mut self, world: World<'_>) -> bool {
