@@ -7,7 +7,6 @@
 pub mod auxv;
 pub mod elf;
 pub mod fields;
-pub mod gzip;
 pub mod kernel_config;
 pub mod maps;
 pub mod mountinfo;

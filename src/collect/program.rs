@@ -12,7 +12,7 @@ use crate::{
     proc::{
         auxv, elf,
         fields::{hexadecimal, single},
-        gzip, kernel_config, maps,
+        kernel_config, maps,
     },
     snapshot::{
         Missing, Reading,
@@ -22,9 +22,10 @@ use crate::{
     text::Text,
     unit::ProcessKey,
 };
+use flate2::read::GzDecoder;
 use object::read::ReadCache;
 use rustix::fd::OwnedFd;
-use std::{fs::File, ops::ControlFlow};
+use std::{fs::File, io::Read as _, ops::ControlFlow};
 
 /// Bytes of a line of `maps`, of which a path is four times PATH_MAX at most.
 const LONGEST_LINE: usize = 64 * 1024;
@@ -78,11 +79,17 @@ pub fn settings(source: &dyn Source) -> Settings {
 }
 
 /// Bytes of a kernel's configuration at most; they have a quarter of a megabyte.
-const LARGEST_CONFIG: usize = 16 << 20;
+const LARGEST_CONFIG: u64 = 16 << 20;
+
+fn unpacked(packed: &[u8]) -> Reading<Vec<u8>> {
+    let mut config = Vec::new();
+    let read = GzDecoder::new(packed).take(LARGEST_CONFIG).read_to_end(&mut config);
+    read.map(|_| config).map_err(|_| Missing::Malformed)
+}
 
 /// The kernel's configuration: from the kernel itself, else from where distributions put it.
 fn kernel_config(reader: &mut Reader<'_>) -> Reading<Vec<u8>> {
-    if let Ok(config) = reader.file("config.gz").and_then(|packed| gzip::unpack(packed, LARGEST_CONFIG)) {
+    if let Ok(config) = reader.file("config.gz").and_then(unpacked) {
         return Ok(config);
     }
     let release = reader.file("sys/kernel/osrelease")?.trim_ascii();

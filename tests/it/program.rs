@@ -11,7 +11,7 @@ use std::{
 };
 use sysview::{
     collect::{self, program, source::Source, space},
-    proc::{elf, gzip},
+    proc::elf,
     snapshot::{
         Missing, Reading,
         map::FileId,
@@ -200,31 +200,6 @@ fn a_file_is_the_same_in_memory_and_read_on_demand() {
     assert_eq!(elf::parse(&own[..]), program::elf_of(&*live(), "self/exe"));
     assert_eq!(program::elf_of(&*live(), "self/cmdline"), Ok(None), "no ELF file");
     assert_eq!(program::elf_of(&*live(), "/nowhere"), Err(Missing::Gone));
-}
-
-#[test]
-fn what_gzip_packs_is_unpacked() {
-    let test = "program::what_gzip_packs_is_unpacked";
-    if !need::command(test, &["gzip", "--version"]) {
-        return;
-    }
-    let own = fs::read("/proc/self/exe").expect("a test can read its own program");
-    for (level, length) in [("-1", 0), ("-1", 1), ("-6", 70_000), ("-9", 300_000)] {
-        let mut gzip = Command::new("gzip").args([level, "-c"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let gzip = gzip.as_mut().expect("gzip starts");
-        let mut input = gzip.stdin.take().expect("its input is a pipe");
-        let plain = own[..length].to_vec();
-        let writer = std::thread::spawn({
-            let plain = plain.clone();
-            move || input.write_all(&plain)
-        });
-        let mut packed = Vec::new();
-        std::io::Read::read_to_end(gzip.stdout.as_mut().expect("its output is a pipe"), &mut packed)
-            .expect("it is read");
-        writer.join().expect("it does not panic").expect("gzip takes everything");
-        gzip.wait().expect("it ends");
-        assert!(gzip::unpack(&packed, length) == Ok(plain), "{level} {length}");
-    }
 }
 
 #[test]

@@ -45,7 +45,7 @@ const LAYERS: &[Layer] = &[
     layer(
         "collect",
         &["unit", "text", "snapshot", "proc", "sys"],
-        &["procfs", "sysinfo", "rustix", "jiff", "object", "memchr"],
+        &["procfs", "sysinfo", "rustix", "jiff", "object", "flate2", "memchr"],
     ),
     layer("control", &["unit", "text", "snapshot", "proc", "sys", "signal", "collect"], &["rustix", "libc"]),
     layer("analysis", &["unit", "text", "snapshot", "signal"], &["object"]),

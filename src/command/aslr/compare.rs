@@ -1,7 +1,7 @@
 //! `sysview aslr compare`: two memory maps side by side, of processes that run or as they were saved.
 
 use crate::{
-    analysis::layout::{Comparison, Object, Role, Row, Run, Side, compare, distance_text, executable, relro},
+    analysis::layout::{Comparison, Object, Role, Row, Run, Side, compare, distance_text},
     cli::{CompareArgs, Format},
     collect::{program, source::Source},
     command::{
@@ -10,18 +10,19 @@ use crate::{
         subject,
     },
     snapshot::{
-        Reading,
         inspect::Depth,
-        map::{Kind, Mapping, MemoryMap},
-        program::{Elf, NO_RANDOMIZE, Program},
+        map::{Mapping, MemoryMap},
+        program::Program,
     },
-    table::Value,
+    table::{
+        Value,
+        program::{self as facts, facts as facts_of},
+    },
     text::{printable, reversible},
     unit::Pid,
 };
 use serde_json::json;
 use std::{
-    fmt::Write as _,
     io::{self, BufWriter, Write},
     path::Path,
     process::ExitCode,
@@ -100,18 +101,14 @@ impl Subject {
         }
     }
 
-    /// A fact of the living process; a saved map has none.
-    fn fact<'a>(&'a self, fact: impl FnOnce(&'a Program) -> Value<'a>) -> Value<'a> {
-        self.living.as_ref().map_or(Value::None, |(_, program)| fact(program))
-    }
-
-    /// A fact of the headers of its program.
-    fn elf<'a>(&'a self, fact: impl FnOnce(&'a Elf) -> Value<'a>) -> Value<'a> {
-        self.fact(|program| match &program.elf {
-            Ok(Some(elf)) => fact(elf),
-            Ok(None) => Value::Word("no ELF file"),
-            Err(missing) => Value::Missing(*missing),
-        })
+    /// What is known of it, in an order that is the same for both.
+    fn facts(&self, page_size: u64) -> Vec<(&'static str, Value<'_>)> {
+        let process = format!("{} {}", self.map.key.pid, self.map.name.printable());
+        let process = if self.living.is_some() { process } else { format!("{}: {process}", self.name) };
+        let program = self.living.as_ref().map(|(_, program)| program);
+        let mut facts = vec![("process", words(Some(process)))];
+        facts.extend(facts_of(facts::Run { map: &self.map, program, page_size }));
+        facts
     }
 }
 
@@ -167,7 +164,7 @@ fn words(text: Option<String>) -> Value<'static> {
 /// What is known of both, the objects with their distances, and the verdict.
 fn table(args: &CompareArgs, a: &Subject, b: &Subject, comparison: &Comparison, page_size: u64) -> io::Result<()> {
     let mut printer = Printer::standard(Format::Table, cut_mark());
-    let facts: Vec<_> = facts(a, page_size).into_iter().zip(facts(b, page_size)).collect();
+    let facts: Vec<_> = a.facts(page_size).into_iter().zip(b.facts(page_size)).collect();
     let is_told = |((_, a), (_, b)): &((&'static str, Value<'_>), (&'static str, Value<'_>))| {
         !matches!((a, b), (Value::None, Value::None))
     };
@@ -246,72 +243,4 @@ fn distances(a: Option<u64>, b: Option<u64>, distance: Option<i128>, page_size: 
         distance => words(distance.map(distance_text)),
     };
     [address(a), address(b), distance, pages.map_or(Value::None, Value::Integer)]
-}
-
-/// What is known of one of the two, in an order that is the same for both.
-fn facts(of: &Subject, page_size: u64) -> Vec<(&'static str, Value<'_>)> {
-    let process = format!("{} {}", of.map.key.pid, of.map.name.printable());
-    let process = if of.living.is_some() { process } else { format!("{}: {process}", of.name) };
-    vec![
-        ("process", words(Some(process))),
-        ("executable", Value::of(of.map.exe.as_deref().map_err(|missing| *missing), Value::text)),
-        ("loaded as", of.elf(|elf| words(Some(loaded_as(elf))))),
-        ("interpreter", of.elf(|elf| elf.interpreter.as_deref().map_or(Value::None, Value::text))),
-        ("relro", of.elf(|elf| words(Some(relro_text(of, elf, page_size))))),
-        ("stack", of.elf(|elf| words(Some(stack_text(of, elf))))),
-        ("symbols", of.elf(|elf| Value::Word(if elf.stripped { "stripped" } else { "not stripped" }))),
-        ("build id", of.elf(|elf| elf.build_id.as_deref().map_or(Value::None, |id| Value::text(id.as_bytes())))),
-        (
-            "personality",
-            of.fact(|program| Value::of(program.personality, |value| words(Some(personality_text(value))))),
-        ),
-        ("randomize_va_space", of.fact(|program| Value::of(program.settings.randomize_va_space, number))),
-        ("mmap bits", of.fact(|program| Value::of(bits_text(program), |text| words(Some(text))))),
-    ]
-}
-
-fn number(number: u32) -> Value<'static> {
-    Value::Count(number.into())
-}
-
-fn loaded_as(elf: &Elf) -> String {
-    let kind = match (elf.library, elf.pie, elf.is_static) {
-        (true, ..) => "shared library, started as a program",
-        (_, true, true) => "static PIE: anywhere",
-        (_, true, false) => "PIE: anywhere",
-        (_, false, true) => "static, not position-independent",
-        (_, false, false) => "not position-independent",
-    };
-    let fixed = if elf.pie { String::new() } else { format!(": at {:#x}", elf.base) };
-    format!("{kind}{fixed}, {} bits, segments aligned to {:#x}", elf.bits, elf.alignment)
-}
-
-/// What the file asks for, and what holds for its pages now, with the mappings that say so.
-fn relro_text(of: &Subject, elf: &Elf, page_size: u64) -> String {
-    let mut text = elf.relro.word().to_owned();
-    let start = executable(&of.side()).and_then(|at| of.map.mappings.get(at)).map(|mapping| mapping.start);
-    let found = start.and_then(|start| relro::protection(elf, &of.map.mappings, start, page_size));
-    if let Some(found) = found {
-        // Writing to a String does not fail.
-        let _ = write!(text, ", now {}: {:x}-{:x}", found.state.words(), found.range.start, found.range.end);
-        found.mappings.iter().for_each(|mapping| text.extend([" ", mapping.permissions.letters()]));
-    }
-    text
-}
-
-fn stack_text(of: &Subject, elf: &Elf) -> String {
-    let asked = if elf.nx { "not executable" } else { "executable" };
-    let stack = of.map.mappings.iter().find(|mapping| mapping.kind == Kind::Stack);
-    stack.map_or_else(|| asked.to_owned(), |stack| format!("{asked}, now {}", stack.permissions))
-}
-
-fn personality_text(personality: u32) -> String {
-    let off = if personality & NO_RANDOMIZE == 0 { "" } else { " ADDR_NO_RANDOMIZE" };
-    format!("{personality:#x}{off}")
-}
-
-/// How many bits the place of mappings has, and who says so.
-fn bits_text(program: &Program) -> Reading<String> {
-    let class = program.elf.as_ref().ok().and_then(Option::as_ref).map_or(usize::BITS, |elf| elf.bits);
-    program.settings.rnd_bits(class).map(|(bits, name)| format!("{bits} ({name})"))
 }

@@ -12,6 +12,7 @@ use crate::{
         columns::Total,
         value::{Order, bytes_text, change_text, clock_text, span},
     },
+    text::printable,
     tui::{
         pane::{Look, Pane, Purpose, World},
         theme::Role,
@@ -24,6 +25,7 @@ use crate::{
     unit::Bytes,
 };
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use unicode_segmentation::UnicodeSegmentation;
 
 /// The room for rows: below the facts and the heading.
 pub(super) fn rows(area: Rect) -> Rect {
@@ -154,8 +156,8 @@ impl Drawing<'_> {
         let role = if found { Some(Role::Match) } else { role };
         let look = role.map_or(base, style);
         match (object, row.mapping.path.as_ref(), row.mapping.thread) {
-            (Some(object), ..) => pieces.push(Piece::new(brief(&object.name, width), look)),
-            (None, Some(path), _) => pieces.push(Piece::new(brief(path, width), look)),
+            (Some(object), ..) => pieces.push(Piece::new(self.end_of(&object.name, width - width.min(5)), look)),
+            (None, Some(path), _) => pieces.push(Piece::new(self.end_of(path, width), look)),
             (None, None, Some(tid)) => pieces.push(Piece::new(format!("stack of thread {tid}"), style(Role::Dim))),
             (None, None, None) => pieces.push(Piece::new("-", style(Role::Dim))),
         }
@@ -166,6 +168,28 @@ impl Drawing<'_> {
         };
         pieces.push(Piece::new(remark, style(Role::Dim)));
         line::draw(buffer, place, &pieces, self.look.glyphs.cut);
+    }
+
+    /// A path in so many cells: what it ends with tells more than what it begins with.
+    fn end_of(&self, path: &[u8], cells: usize) -> String {
+        // A cell takes at most one character, which is at most four bytes; a control character becomes more of them.
+        let end = path.get(path.len().saturating_sub(4 * (cells + 1))..).unwrap_or(path);
+        let text = printable(end);
+        if end.len() == path.len() && line::cells(&text) <= cells {
+            return text.into_owned();
+        }
+        let mut kept: Vec<&str> = Vec::new();
+        let mut room = cells.saturating_sub(1);
+        for cluster in text.graphemes(true).rev() {
+            let wide = line::cells(cluster);
+            if wide > room {
+                break;
+            }
+            room -= wide;
+            kept.push(cluster);
+        }
+        kept.push(self.look.glyphs.cut);
+        kept.into_iter().rev().collect()
     }
 
     /// Resident memory over the time it was watched, on the scale of the most it had.
@@ -199,11 +223,6 @@ impl Drawing<'_> {
             },
         }
     }
-}
-
-/// As much of other people's text as can come to be seen.
-fn brief(text: &[u8], cells: usize) -> String {
-    Value::text(text).brief(cells).into_owned()
 }
 
 fn draw_pages(pane: &Memory, world: World<'_>, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
