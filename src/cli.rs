@@ -342,7 +342,7 @@ pub struct RecordArgs {
     /// The file to write; `-` is standard output
     pub file: PathBuf,
 
-    /// Only these processes; all where none is named
+    /// Only these processes, with their memory maps; all, without, where none is named
     #[arg(value_name = "PID")]
     pub pids: Vec<u32>,
 

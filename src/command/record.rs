@@ -1,16 +1,17 @@
 //! `sysview record`: sample everything there is to sample, and write what was read as a recording.
 //!
-//! A report with rates needs two samples, so a recording for N reports has N + 1.
+//! A report with rates needs two samples, so a recording for N reports has N + 1. Memory maps are large, and are recorded
+//! of the processes that are named only.
 
 use super::file::{Output, Reader};
 use crate::{
     cli::RecordArgs,
     collect::{
-        Collector,
+        Collector, map,
         record::{Recorder, Secrets},
         source::Source,
     },
-    snapshot::{Parts, Request, Snapshot},
+    snapshot::{Parts, Request, Snapshot, inspect::Depth},
     unit::Pid,
 };
 use anyhow::{Context, bail};
@@ -51,7 +52,8 @@ pub fn run(args: &RecordArgs, source: Arc<dyn Source>) -> anyhow::Result<ExitCod
     let reports = args.count.unwrap_or(u64::from(live));
     let interrupts = interrupts().context("cannot prepare for signals")?;
     let recorder = Arc::new(Recorder::new(source, secrets));
-    let mut collector = Collector::new(Arc::clone(&recorder) as Arc<dyn Source>);
+    let shared = Arc::clone(&recorder) as Arc<dyn Source>;
+    let mut collector = Collector::new(Arc::clone(&shared));
 
     let mut snapshot = collector.collect(&request)?;
     let absent = absent(&args.pids, &snapshot);
@@ -62,6 +64,7 @@ pub fn run(args: &RecordArgs, source: Arc<dyn Source>) -> anyhow::Result<ExitCod
     let mut samples = 0;
     loop {
         recorder.note_users(&snapshot.users);
+        read_maps(&shared, &args.pids, &snapshot);
         if output.write(|to| to.write_all(recorder.take_text().as_bytes()))? == Reader::Left {
             return Ok(ExitCode::SUCCESS);
         }
@@ -77,6 +80,16 @@ pub fn run(args: &RecordArgs, source: Arc<dyn Source>) -> anyhow::Result<ExitCod
         return Ok(ExitCode::SUCCESS);
     }
     bail!("no such process: {absent}; the others were recorded");
+}
+
+/// Read the memory maps of those asked for: what is read is recorded, whatever comes of it.
+fn read_maps(source: &Arc<dyn Source>, pids: &[u32], snapshot: &Snapshot) {
+    let there = pids.iter().filter_map(|pid| snapshot.processes.get(snapshot.position(Pid(*pid))?));
+    for process in there {
+        for depth in [Depth::Figures, Depth::Addresses] {
+            let _ = map::read_within(source, process.key, depth, PATIENCE);
+        }
+    }
 }
 
 /// Those asked for that are not there.

@@ -70,6 +70,47 @@ fn the_live_system_is_recorded_with_two_samples_and_only_the_processes_asked_for
 }
 
 #[test]
+fn maps_are_recorded_of_the_processes_named_and_shown_as_they_were() {
+    let original = fixture::path("one-map.txt");
+    let directory = tempfile::tempdir().expect("a directory");
+    let copy = directory.path().join("copy.txt");
+    let every = sysview(&["--from", text(&original), "record", "-"]);
+    assert!(!String::from_utf8(every.stdout).expect("UTF-8").contains("== 42/smaps\n"), "nobody named it");
+    // A zombie, a kernel thread and one that may not be looked at are named too.
+    let pids = ["2", "42", "43", "44", "46"];
+    let output = sysview(&[&["--from", text(&original), "record", text(&copy)], &pids[..]].concat());
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    for pid in pids {
+        let shown = |from: &Path| {
+            let output = sysview(&["--from", text(from), "maps", pid, "--format", "json"]);
+            (output.status.code(), String::from_utf8(output.stdout), String::from_utf8(output.stderr))
+        };
+        assert_eq!(shown(&copy), shown(&original), "{pid}");
+    }
+    let written = fs::read_to_string(&copy).expect("it was written");
+    for file in ["maps", "smaps", "smaps_rollup", "task/45/syscall"] {
+        assert!(written.contains(&format!("== 42/{file}\n")), "{file}");
+    }
+    assert!(!written.contains("== 2/maps"), "a kernel thread is not asked");
+}
+
+#[test]
+fn the_map_of_a_living_process_is_recorded() {
+    let own = std::process::id().to_string();
+    let output = sysview(&["record", "--delay", "0.01", "-", &own]);
+    assert!(output.status.success(), "{output:?}");
+    let directory = tempfile::tempdir().expect("a directory");
+    let copy = directory.path().join("copy.txt");
+    fs::write(&copy, &output.stdout).expect("a file can be written");
+    let shown = sysview(&["--from", text(&copy), "maps", &own, "--format", "json"]);
+    assert!(shown.status.success(), "{shown:?}");
+    let map: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+    let mappings = map["mappings"].as_array().expect("a list");
+    assert!(mappings.iter().any(|mapping| mapping["kind"] == "heap" && mapping["rss"].as_u64() > Some(0)), "{map}");
+    assert!(map["totals"]["pss"].as_u64() > Some(0), "{}", map["totals"]);
+}
+
+#[test]
 fn what_cannot_be_recorded_or_opened_is_said_with_a_reason() {
     let directory = tempfile::tempdir().expect("a directory");
     let target = directory.path().join("x.txt");
