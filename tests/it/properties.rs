@@ -11,8 +11,11 @@ use sysview::{
         archive::{Archive, Content, Machine, Tick, text as format},
         source::Source,
     },
-    proc::{fields, mountinfo, stat, status, task},
-    snapshot::{Missing, Moment, Request, Snapshot, Units},
+    proc::{fields, maps, mountinfo, stat, status, task},
+    snapshot::{
+        Missing, Moment, Reading, Request, Snapshot, Units,
+        map::{Figures, Mapping},
+    },
     table::{columns::COLUMNS, value::Value},
     text::is_unsafe,
     unit::{Id, Pid},
@@ -22,7 +25,7 @@ use sysview::{
 type Parser = fn(&[u8]) -> String;
 
 /// Every parser of `proc`.
-const PARSERS: [(&str, Parser); 19] = [
+const PARSERS: [(&str, Parser); 23] = [
     ("stat", |bytes| format!("{:?}", stat::parse(bytes))),
     ("status", |bytes| format!("{:?}", status::parse(bytes))),
     ("status of a thread", |bytes| format!("{:?}", status::switches(bytes))),
@@ -36,6 +39,10 @@ const PARSERS: [(&str, Parser); 19] = [
     ("smaps_rollup", |bytes| format!("{:?}", task::rollup(bytes))),
     ("wchan", |bytes| format!("{:?}", task::wchan(bytes))),
     ("score", |bytes| format!("{:?}", task::score(bytes))),
+    ("maps", |bytes| format!("{:?}", maps::parse(bytes))),
+    ("smaps", |bytes| format!("{:?}", smaps(bytes))),
+    ("totals of smaps_rollup", |bytes| format!("{:?}", maps::rollup(bytes))),
+    ("stack pointer", |bytes| format!("{:?}", maps::stack_pointer(bytes))),
     ("mountinfo", |bytes| format!("{:?}", mountinfo::parse(bytes))),
     ("number", |bytes| format!("{:?}", fields::number::<f64>(bytes))),
     ("hexadecimal", |bytes| format!("{:?}", fields::hexadecimal(bytes))),
@@ -43,6 +50,17 @@ const PARSERS: [(&str, Parser); 19] = [
     ("signed", |bytes| format!("{:?}", fields::signed(bytes))),
     ("keyed", |bytes| format!("{:?}", fields::keyed(bytes).collect::<Vec<_>>())),
 ];
+
+/// A whole map in two pieces, and what each mapping is for.
+fn smaps(bytes: &[u8]) -> Reading<(Vec<Mapping>, Vec<Figures>)> {
+    let mut parser = maps::Smaps::default();
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    parser.feed(first)?;
+    parser.feed(second)?;
+    let (mut mappings, figures) = parser.finish()?;
+    maps::kind::classify(&mut mappings, Some(&figures), &[]);
+    Ok((mappings, figures))
+}
 
 /// The samples of a fixture.
 fn ticks(name: &str) -> Vec<Tick> {
@@ -281,7 +299,7 @@ proptest! {
 
     #[test]
     fn no_parser_panics_on_any_change_of_a_file(changes in vec((any::<Index>(), mutation()), 1..8)) {
-        let files = files("busy.txt");
+        let files = [files("busy.txt"), files("one-map.txt")].concat();
         for (at, change) in changes {
             let Content::File(bytes) = change.of(&Content::File(files[at.index(files.len())].clone())) else { continue };
             for (_, parser) in PARSERS {
