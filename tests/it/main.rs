@@ -15,6 +15,7 @@ mod fixture;
 mod hostile_tree;
 mod lab;
 mod live_columns;
+mod live_maps;
 mod mapped;
 mod maps;
 mod memory;
