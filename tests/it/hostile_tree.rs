@@ -18,12 +18,12 @@ use sysview::{
 
 const TIMES: &str = "S 1 42 42 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 4096 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0";
 
-fn process(root: &Path, pid: u32) {
+pub fn process(root: &Path, pid: u32) {
     fs::create_dir_all(root.join(pid.to_string())).expect("a directory can be made");
     fs::write(root.join(format!("{pid}/stat")), format!("{pid} (x) {TIMES}\n")).expect("a file can be written");
 }
 
-fn pipe(root: &Path, path: &str) {
+pub fn pipe(root: &Path, path: &str) {
     mknodat(CWD, root.join(path), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe can be made");
 }
 
