@@ -250,27 +250,38 @@ fn mark_deleted(source: &dyn Source, task: Task, mappings: &mut [Mapping]) {
 }
 
 /// Where a file may be that `maps` calls so: the kernel writes its path from where the reader stands, or, where no way leads
-/// from there, as seen in its own mount namespace; and a newline as `\012`, which can be part of a name too.
+/// from there, as seen in its own mount namespace.
 fn places(task: Task, path: &[u8]) -> Vec<Vec<u8>> {
-    let mut names = vec![path.to_vec()];
-    names.extend(unescaped(path));
     let mut root = ProcPath::default();
     let root = root.of(task, "root").as_bytes();
-    names.into_iter().flat_map(|name| [[root, &name].concat(), name]).collect()
+    names(path).into_iter().flat_map(|name| [[root, &name].concat(), name]).collect()
 }
 
-/// With newlines again, where there are any.
-fn unescaped(path: &[u8]) -> Option<Vec<u8>> {
-    const NEWLINE: &[u8] = br"\012";
-    let mut parts = Vec::new();
-    let mut rest = path;
-    for at in memchr::memmem::find_iter(path, NEWLINE) {
-        let begun = path.len() - rest.len();
-        parts.push(rest.get(..at - begun)?);
-        rest = path.get(at + NEWLINE.len()..)?;
+/// What the kernel writes for a newline in a path; it writes the same where a name has just that in it.
+const NEWLINE: &[u8] = br"\012";
+/// So many of them are tried both ways, in every combination; any more are newlines.
+const DOUBTFUL: usize = 4;
+
+/// Every name that the kernel may have written so.
+fn names(path: &[u8]) -> Vec<Vec<u8>> {
+    let mut names = vec![Vec::new()];
+    let mut begun = 0;
+    for (number, at) in memchr::memmem::find_iter(path, NEWLINE).enumerate() {
+        let before = path.get(begun..at).unwrap_or_default();
+        begun = at + NEWLINE.len();
+        for name in &mut names {
+            name.extend_from_slice(before);
+        }
+        let others: Vec<_> = names.iter().map(|name| [name, NEWLINE].concat()).collect();
+        names.iter_mut().for_each(|name| name.push(b'\n'));
+        if number < DOUBTFUL {
+            names.extend(others);
+        }
     }
-    parts.push(rest);
-    (parts.len() > 1).then(|| parts.join(&b'\n'))
+    for name in &mut names {
+        name.extend_from_slice(path.get(begun..).unwrap_or_default());
+    }
+    names
 }
 
 /// As [`read`], for those who cannot wait for ever: where the kernel does not come back in time, the addresses alone with
@@ -307,5 +318,21 @@ fn beside(source: &Arc<dyn Source>, key: ProcessKey, depth: Depth, patience: Dur
         Ok(outcome) => outcome,
         Err(RecvTimeoutError::Timeout) => Err(Missing::Blocked),
         Err(RecvTimeoutError::Disconnected) => Err(Missing::Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unit::Pid;
+
+    #[test]
+    fn a_name_is_tried_with_newlines_and_without() {
+        assert_eq!(names(b"/plain"), [b"/plain"]);
+        assert_eq!(names(br"/a\012b"), [&b"/a\nb"[..], br"/a\012b"]);
+        assert_eq!(names(br"\012\012"), [&b"\n\n"[..], b"\\012\n", b"\n\\012", b"\\012\\012"]);
+        let many = names(&br"/\012".repeat(100));
+        assert!(many.len() == 16 && many.contains(&b"/\n".repeat(100)));
+        assert_eq!(places(Task::Process(Pid(7)), b"/x"), [&b"7/root/x"[..], b"/x"]);
     }
 }

@@ -78,8 +78,13 @@ impl Script {
 
     /// Let it go on to its next `step`.
     pub fn go_on(&mut self) {
-        self.input.write_all(b"\n").expect("it reads");
+        self.send();
         self.wait();
+    }
+
+    /// Let it go on, and do not wait for another `step`.
+    pub fn send(&mut self) {
+        self.input.write_all(b"\n").expect("it reads");
     }
 
     fn wait(&mut self) {
@@ -101,6 +106,11 @@ impl Script {
     /// A value that it told.
     pub fn value(&self, name: &str) -> u64 {
         *self.values.get(name).unwrap_or_else(|| panic!("the script told no {name}"))
+    }
+
+    /// All values whose name begins so, with what follows in the name.
+    pub fn values<'a>(&'a self, begin: &'a str) -> impl Iterator<Item = (&'a str, u64)> {
+        self.values.iter().filter_map(move |(name, value)| Some((name.strip_prefix(begin)?, *value)))
     }
 
     pub fn pid(&self) -> u32 {

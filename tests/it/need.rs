@@ -14,6 +14,11 @@ pub fn met(met: bool, test: &str, what: &str) -> bool {
     met
 }
 
+/// Something that the test has found out by itself.
+pub fn here(test: &str, is_here: bool, what: &str) -> bool {
+    met(is_here, test, what)
+}
+
 /// The rights of root.
 pub fn root(test: &str) -> bool {
     met(rustix::process::geteuid().is_root(), test, "root")

@@ -1,6 +1,7 @@
 //! The real program in a pseudo-terminal: what it draws, what it takes, and that the terminal is as it was before when
 //! it ends, stops, panics or loses it.
 
+mod blocked;
 mod hostile;
 mod jobs;
 mod lost;
