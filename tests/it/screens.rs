@@ -546,4 +546,19 @@ proptest! {
             assert_safe(&screen.draw());
         }
     }
+
+    #[test]
+    fn no_keys_bring_a_map_down_nor_a_mapping_looked_into(
+        size in (1..140u16, 1..45u16),
+        mapping in select(vec!["jit", "libold", "stack", "vsyscall", "memfd", "server"]),
+        steps in vec(step(), 0..60),
+    ) {
+        let mut screen = Scene::of("one-map.txt").with(&["--pane", "memory", "42"]).open((90, 30));
+        press(&mut screen, &format!("/{mapping}<enter><enter>"));
+        screen.resize(size.0, size.1);
+        for step in steps {
+            press(&mut screen, &step);
+            assert_safe(&screen.draw());
+        }
+    }
 }
