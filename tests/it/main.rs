@@ -13,6 +13,7 @@ mod commands;
 mod doctor;
 mod fixture;
 mod hostile_tree;
+mod inside;
 mod lab;
 mod live_columns;
 mod live_maps;

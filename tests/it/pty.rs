@@ -6,6 +6,7 @@ mod hostile;
 mod jobs;
 mod lost;
 mod panics;
+mod searching;
 mod signals;
 pub mod stalled;
 pub mod terminal;

@@ -241,6 +241,26 @@ fn machine_of(cpus: u64) -> (Machine, Vec<Tick>) {
 }
 
 #[test]
+fn a_mapping_looked_into() {
+    let scene = Scene::of("one-map.txt").with(&["--pane", "memory", "42"]);
+    scene.shows("mapping", "/jit<enter><enter>");
+    scene.shows("mapping-deleted", "/libold<enter><enter>j");
+    scene.shows("mapping-flags", "/heap<enter><enter><end><up><up>");
+    scene.shows("mapping-next", "/heap<enter><enter>nN<pageup>nn");
+    scene.shows("mapping-contents", "/heap<enter><enter>v");
+    scene.shows("mapping-search", "/heap<enter><enter>/root:<enter>");
+    scene.shows("mapping-search-typed", "/heap<enter><enter>/0x7f 4");
+    scene.shows("mapping-address", "/heap<enter><enter>/0x7ffc5193d010<enter>");
+    scene.shows("mapping-sharers", "/libold<enter><enter>vv");
+    scene.shows("mapping-sharers-of-nothing", "/heap<enter><enter>vv");
+    // How long reading it took stands on wider screens.
+    scene.clone().at(&[(80, 24), (60, 15)]).shows("mapping-closed", "/libold<enter><enter>nn<esc>");
+    // Of an object there are sums, as in its row.
+    scene.shows("mapping-object", "t/server<enter><enter>");
+    scene.depth(Depth::None).with(&["--ascii"]).shows("mapping-ascii", "/jit<enter><enter>");
+}
+
+#[test]
 fn forms() {
     screen("first-sample", "calm.txt", "");
     screen("tree", "calm.txt", "<tick>");
@@ -523,6 +543,21 @@ proptest! {
                     screen.app.update(Input::Signalled(results));
                 }
             }
+            assert_safe(&screen.draw());
+        }
+    }
+
+    #[test]
+    fn no_keys_bring_a_map_down_nor_a_mapping_looked_into(
+        size in (1..140u16, 1..45u16),
+        mapping in select(vec!["jit", "libold", "stack", "vsyscall", "memfd", "server"]),
+        steps in vec(step(), 0..60),
+    ) {
+        let mut screen = Scene::of("one-map.txt").with(&["--pane", "memory", "42"]).open((90, 30));
+        press(&mut screen, &format!("/{mapping}<enter><enter>"));
+        screen.resize(size.0, size.1);
+        for step in steps {
+            press(&mut screen, &step);
             assert_safe(&screen.draw());
         }
     }

@@ -147,7 +147,9 @@ impl Inside {
     /// before is dropped.
     fn look_for(&mut self) {
         let text = self.prompt.as_ref().map(Prompt::text).unwrap_or_default();
-        if !text.is_empty() {
+        if text.is_empty() {
+            self.search = None;
+        } else {
             match Aim::of(&text, &self.site) {
                 Ok(Aim::Address(address)) => self.go(address),
                 Ok(Aim::Bytes(needle)) => {
@@ -157,8 +159,6 @@ impl Inside {
                 Err(_) => return,
             }
             self.typed.push(text);
-        } else {
-            self.search = None;
         }
         self.prompt = None;
     }

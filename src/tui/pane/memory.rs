@@ -212,6 +212,11 @@ impl Memory {
         }
     }
 
+    /// Whether the view is one of mappings in order of address, whatever the table is sorted by.
+    fn shows_one(&self) -> bool {
+        matches!(self.view, View::Picture | View::Pages)
+    }
+
     /// Select the mapping before or after in order of address, of those that have a row.
     fn step(&mut self, by: isize, world: World<'_>) {
         let next = self.place(world).and_then(|place| self.lines.neighbour(place, by));
@@ -361,6 +366,7 @@ impl Memory {
             }
             _ => {}
         }
+        self.show_pages(world);
     }
 
     fn found_places(&self, world: World<'_>) -> Found {
@@ -384,8 +390,8 @@ impl Pane for Memory {
         }
         match action {
             // Where nothing is searched for in a view of mappings one by one, the next one is meant.
-            Action::Next if self.search.is_none() && self.view != View::Table => self.step(1, world),
-            Action::Previous if self.search.is_none() && self.view != View::Table => self.step(-1, world),
+            Action::Next if self.search.is_none() && self.shows_one() => self.step(1, world),
+            Action::Previous if self.search.is_none() && self.shows_one() => self.step(-1, world),
             Action::Next => self.find(self.list.at + 1, 1, world),
             Action::Previous => self.find(self.list.at, -1, world),
             Action::View => self.next_view(world),

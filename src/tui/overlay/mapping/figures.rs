@@ -24,11 +24,12 @@ fn shape(inner: Rect) -> Shape {
     Shape { least: (inner.height * 3 / 5).max(3), name: if inner.width < 70 { 18 } else { 26 } }
 }
 
-/// All that there is to tell.
+/// All that there is to tell: what deserves a look and what it is for come first.
 pub fn facts(site: &Site, world: World<'_>, pending: &str) -> Vec<Fact> {
     let mut all = warnings(site);
     let Some(row) = row(site, world) else { return all };
-    for column in OfMappings::COLUMNS {
+    let first = OfMappings::COLUMNS.iter().filter(|column| column.name == "kind");
+    for column in first.chain(OfMappings::COLUMNS.iter().filter(|column| column.name != "kind")) {
         let value = OfMappings::value(column, row);
         let mut fact = Fact::of_column(&column.about(), Some(&value), pending);
         match column.name {

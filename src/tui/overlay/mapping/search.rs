@@ -159,6 +159,10 @@ impl Search {
     pub fn status(&self, cursor: u64, view: &View<'_>) -> Vec<Piece<'static>> {
         let style = |role| view.theme.style(role);
         let hits = &self.hits;
+        if let Some(missing) = self.failed {
+            let text = format!("the search failed: {}", missing.word());
+            return vec![Piece::new(text, style(Role::Missing))];
+        }
         let count = hits.found.len() as u64 + hits.more;
         let at = hits.found.binary_search(&cursor).ok();
         let matches = match (count, at) {
@@ -175,14 +179,11 @@ impl Search {
             pieces.push(Piece::new(text, style(Role::Dim)).spare(3));
         }
         let (done, all) = (bytes_text(hits.searched as f64), bytes_text(hits.total as f64));
-        let progress = match self.failed {
-            Some(missing) => {
-                pieces.push(Piece::new(format!("  failed: {}", missing.word()), style(Role::Missing)));
-                return pieces;
-            }
-            None if self.stopped => format!("  stopped after {done} of {all}"),
-            None if hits.done => format!("  in {done}"),
-            None => format!("  {done} of {all} "),
+        let progress = match () {
+            () if self.stopped => format!("  stopped after {done} of {all}"),
+            () if hits.done => format!("  in {done}"),
+            () if view.frozen => "  waits: the screen is frozen".to_owned(),
+            () => format!("  {done} of {all} "),
         };
         pieces.push(Piece::new(progress, style(Role::Label)));
         if self.is_running() {

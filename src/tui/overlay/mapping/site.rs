@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(heap.remark(), None);
         heap.follow(&map(vec![mapping(0x1000..0x5000, 0, 0, "[heap]")]));
         assert_eq!((heap.range(), heap.fate), (0x1000..0x5000, Fate::There));
-        assert_eq!(heap.remark().as_deref(), Some("+12.0K since opened"));
+        assert_eq!(heap.remark().as_deref(), Some("+12K since opened"));
         let mut stack = site(vec![mapping(0x8000..0x9000, 0, 0, "[stack]")], 0);
         stack.follow(&map(vec![mapping(0x1000..0x2000, 0, 0, ""), mapping(0x4000..0x9000, 0, 0, "[stack]")]));
         assert_eq!((stack.place, stack.range()), (1, 0x4000..0x9000));
