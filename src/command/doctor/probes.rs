@@ -2,13 +2,13 @@
 
 use super::{Look, Outcome, Refusal, Verdict};
 use crate::{
-    collect::users::getent,
+    collect::{lab, program, users::getent},
     proc::{
         fields::lines,
         mountinfo::{self, Mount},
         status, task,
     },
-    snapshot::{ExitStatus, Missing, Observer},
+    snapshot::{ExitStatus, Missing, Observer, inspect::Answer, lab::Order},
     sys::{
         connector::Connector,
         pagemap::{self, Run, Wanted},
@@ -16,11 +16,12 @@ use crate::{
         pidfd,
         taskstats::Taskstats,
     },
-    text::printable,
+    text::{Text, printable},
     unit::{Id, Pid},
 };
 use std::{
     io,
+    ops::ControlFlow,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -124,7 +125,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         item: "smaps_of_others",
         what: "memory of processes of other users",
-        needed_for: "columns pss, uss, exe, cwd, read_bytes, write_bytes and syscall of their processes",
+        needed_for: "the memory maps of their processes, and columns pss, uss, exe, cwd, read_bytes, write_bytes and syscall",
         how: "CAP_SYS_PTRACE (run as root)",
         attempt: smaps_of_others,
     },
@@ -148,6 +149,20 @@ pub const PROBES: &[Probe] = &[
         needed_for: "the pages of a mapping, fast",
         how: "a kernel with CONFIG_PROC_PAGE_MONITOR that knows the request (6.7 and later)",
         attempt: page_scan,
+    },
+    Probe {
+        item: "randomisation",
+        what: "how addresses are drawn (ASLR)",
+        needed_for: "what is promised in `aslr` and in the Memory pane",
+        how: "sysctl kernel.randomize_va_space=2; root reads vm.mmap_rnd_bits, others need the kernel's configuration",
+        attempt: address_randomisation,
+    },
+    Probe {
+        item: "laboratory",
+        what: "programs started and stopped before their first line (ptrace)",
+        needed_for: "aslr run, and A in the Memory pane",
+        how: "sysctl kernel.yama.ptrace_scope=2 or less, and no seccomp filter that forbids ptrace",
+        attempt: laboratory,
     },
     Probe {
         item: "perf_faults",
@@ -449,6 +464,38 @@ fn page_scan(_: &Look) -> Outcome {
         return Ok("a page that was touched is told as present".into());
     }
     Err(Refusal::new(Verdict::Unsupported, "PAGEMAP_SCAN does not tell a page that was touched"))
+}
+
+fn address_randomisation(look: &Look) -> Outcome {
+    let settings = program::settings(&*look.source);
+    let file = look.shown("sys/kernel/randomize_va_space");
+    let level = settings.randomize_va_space.map_err(|missing| Refusal::of_reading(&file, missing))?;
+    if level == 0 {
+        return Err(Refusal::new(Verdict::Off, format!("{file} is 0")));
+    }
+    let (bits, by) = settings
+        .rnd_bits(usize::BITS)
+        .map_err(|missing| Refusal::of_reading(&look.shown("sys/vm/mmap_rnd_bits"), missing))?;
+    Ok(format!("{file} is {level}, {by} {bits}"))
+}
+
+fn laboratory(look: &Look) -> Outcome {
+    let order = Order { command: vec![Text::from("true")], runs: 1 };
+    let mut told = Err(Missing::Unsupported);
+    let _ = lab::run(&*look.source, &order, &mut |answer| {
+        told = answer;
+        ControlFlow::Continue(())
+    });
+    match told {
+        Ok(Answer::Lab(lab)) => match (lab.runs.last(), &lab.problem) {
+            (Some(run), _) => Ok(format!("true was stopped with {} mappings and did not run", run.mappings.len())),
+            (None, problem) => {
+                Err(Refusal::new(Verdict::Denied, problem.clone().unwrap_or_else(|| "true did not stop".to_owned())))
+            }
+        },
+        Ok(_) => Err(Refusal::new(Verdict::Unsupported, "no answer of its own")),
+        Err(missing) => Err(Refusal::of_reading("ptrace", missing)),
+    }
 }
 
 fn fault_counter(scope: Scope, look: &Look) -> Outcome {
