@@ -1,7 +1,7 @@
 //! Resident memory of each mapping over the time watched. A mapping that grows in place keeps its line; of one that
 //! vanished nothing is kept.
 
-use super::Growth;
+use super::{Growth, matching::is_same_layout};
 use crate::{
     snapshot::{
         Moment,
@@ -82,6 +82,9 @@ impl History {
 /// For each mapping of the later map the one of the earlier map that it goes on from. Of several pieces the largest goes
 /// on from the largest.
 fn origins(before: &MemoryMap, after: &MemoryMap) -> Vec<Option<usize>> {
+    if is_same_layout(before, after) {
+        return (0..after.mappings.len()).map(Some).collect();
+    }
     let growth = Growth::between(before, after);
     let mut origins = vec![None; after.mappings.len()];
     let by_size = |map: &MemoryMap, places: &[u32]| {
