@@ -273,7 +273,9 @@ fn names(path: &[u8]) -> Vec<Vec<u8>> {
             name.extend_from_slice(before);
         }
         let others: Vec<_> = names.iter().map(|name| [name, NEWLINE].concat()).collect();
-        names.iter_mut().for_each(|name| name.push(b'\n'));
+        for name in &mut names {
+            name.push(b'\n');
+        }
         if number < DOUBTFUL {
             names.extend(others);
         }

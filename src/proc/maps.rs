@@ -473,7 +473,8 @@ VmFlags: ex
     #[test]
     fn a_line_without_an_end_is_given_up() {
         let mut parser = Smaps::default();
-        let endless = (0..).map(|_| parser.feed(&vec![0; 64 * 1024])).take(100).find(Result::is_err);
+        let piece = vec![0; 64 * 1024];
+        let endless = (0..).map(|_| parser.feed(&piece)).take(100).find(Result::is_err);
         assert_eq!(endless, Some(Err(Missing::Malformed)));
     }
 

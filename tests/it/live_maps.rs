@@ -21,14 +21,14 @@ use sysview::{
     snapshot::{
         Missing, Reading,
         inspect::Depth,
-        map::{Amount, Figures, MemoryMap, Unknown},
+        map::{Amount, Figures, Mapping, MemoryMap, Unknown},
     },
     text::reversible,
     unit::Pid,
 };
 
 /// Maps a random half of every sort there is, and tells of each where it lies: `KIND.DELETED.NUMBER`.
-const MENAGERIE: &str = r#"
+const MENAGERIE: &str = r"
 import random, signal, threading
 directory, seed = os.fsencode(sys.argv[1]), int(os.path.basename(sys.argv[1]))
 chance = random.Random(seed)
@@ -176,7 +176,7 @@ sorts = [
 chosen = sorts if seed == 0 else chance.sample(sorts, len(sorts) // 2)
 for sort in chosen:
     sort()
-"#;
+";
 
 /// The paragraph of one mapping, as it stands there.
 #[derive(Debug, Default, PartialEq)]
@@ -223,7 +223,7 @@ fn plain_file(pid: u32, name: &str) -> Vec<Paragraph> {
 fn in_plain_words(map: &MemoryMap) -> Vec<Paragraph> {
     let figures = map.figures.as_ref().expect("they were read");
     assert_eq!(figures.len(), map.mappings.len());
-    let paragraph = |(mapping, figures): (&sysview::snapshot::map::Mapping, &Figures)| {
+    let paragraph = |(mapping, figures): (&Mapping, &Figures)| {
         let words = vec![
             format!("{:08x}-{:08x}", mapping.start, mapping.end),
             mapping.permissions.to_string(),
@@ -334,7 +334,7 @@ fn every_field_of_forty_stopped_processes_is_what_the_kernel_says() {
         assert_known(&script);
         let map = figures_of(pid);
         let addresses = read(pid, Depth::Addresses).expect("it can be read").expect("it has memory");
-        let ranges = |map: &MemoryMap| map.mappings.iter().map(|mapping| mapping.range()).collect::<Vec<_>>();
+        let ranges = |map: &MemoryMap| map.mappings.iter().map(Mapping::range).collect::<Vec<_>>();
         assert_eq!(ranges(&addresses), ranges(&map));
         seen.extend(map.mappings.iter().map(|mapping| mapping.kind.word()));
     }

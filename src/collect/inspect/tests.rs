@@ -1,3 +1,5 @@
+#![expect(clippy::panic, reason = "tests fail by panicking")]
+
 use super::*;
 use crate::{
     collect::{archive::Archive, source::Source},

@@ -31,9 +31,10 @@ fn tree(pipes: &[&str]) -> tempfile::TempDir {
         process(root, pid);
         for (name, text) in [("maps", MAPS), ("smaps", SMAPS), ("smaps_rollup", SMAPS)] {
             let path = format!("{pid}/{name}");
-            match pid == 42 && pipes.contains(&name) {
-                true => pipe(root, &path),
-                false => fs::write(root.join(path), text).expect("a file can be written"),
+            if pid == 42 && pipes.contains(&name) {
+                pipe(root, &path);
+            } else {
+                fs::write(root.join(path), text).expect("a file can be written");
             }
         }
     }
