@@ -11,6 +11,7 @@ mod matching;
 use super::mapping::Change;
 use crate::snapshot::map::{Amount, MemoryMap};
 pub use history::History;
+pub use matching::is_same_layout;
 use std::{cmp::Reverse, ops::Range};
 
 /// All that changed, and all that stayed as it was.

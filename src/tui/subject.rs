@@ -8,7 +8,8 @@ use super::pane::memory::{
 use crate::{
     analysis::{
         aslr::Report,
-        growth::{Growth, History},
+        growth::{Growth, History, is_same_layout},
+        layout::Comparison,
         mapping::Change,
     },
     snapshot::{
@@ -21,7 +22,13 @@ use crate::{
     },
     unit::ProcessKey,
 };
-use std::{cell::OnceCell, collections::VecDeque, ops::Range, sync::Arc};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::VecDeque,
+    ops::Range,
+    rc::Rc,
+    sync::Arc,
+};
 
 /// What is known of one process.
 #[derive(Debug, Default)]
@@ -34,8 +41,10 @@ pub struct Subject {
     /// What is different from the baseline.
     growth: Option<Growth>,
     history: History,
-    /// Made when first drawn.
+    /// Made when first drawn, and again only when the layout is another.
     picture: OnceCell<Picture>,
+    /// The same for the comparison with another run, and which one that is.
+    comparison: RefCell<Option<(ProcessKey, Rc<Comparison>)>>,
     pages: Option<(Range<u64>, Reading<Grid>)>,
     program: Option<Reading<Arc<Program>>>,
     lab: Option<Reading<(Arc<Lab>, Report)>>,
@@ -120,8 +129,12 @@ impl Subject {
         match answer {
             Ok(Answer::Map(map)) => {
                 self.stale = None;
+                let same = self.known_map().zip(map.as_ref()).is_some_and(|(old, new)| is_same_layout(old, new));
+                if !same {
+                    self.picture = OnceCell::new();
+                    self.comparison.take();
+                }
                 self.map = Some(Ok(map.clone()));
-                self.picture = OnceCell::new();
                 if let Some(map) = map {
                     self.history.note(map);
                 }
@@ -157,6 +170,10 @@ impl Subject {
             return;
         }
         let program = old.and_then(|old| old.program.clone());
+        let known = old.and_then(|old| old.map.as_ref().ok()).zip(map.as_ref().ok());
+        if !known.is_some_and(|(old, new)| is_same_layout(old, new)) {
+            self.comparison.take();
+        }
         self.remember(Other { key, map, program });
     }
 
@@ -166,6 +183,7 @@ impl Subject {
             Ok(_) => return,
             Err(missing) => Err(*missing),
         };
+        self.comparison.take();
         if Some(key) == self.key {
             self.program = Some(program);
         } else if let Some(other) = self.others.iter_mut().find(|other| other.key == key) {
@@ -270,6 +288,18 @@ impl Subject {
     /// The laboratory begins anew.
     pub fn forget_lab(&mut self) {
         self.lab = None;
+    }
+
+    /// What comes of comparing it with another run, made by `compare` where it is not known yet.
+    pub fn comparison(&self, with: ProcessKey, compare: impl FnOnce() -> Option<Comparison>) -> Option<Rc<Comparison>> {
+        if let Some((key, known)) = &*self.comparison.borrow()
+            && *key == with
+        {
+            return Some(Rc::clone(known));
+        }
+        let made = Rc::new(compare()?);
+        *self.comparison.borrow_mut() = Some((with, Rc::clone(&made)));
+        Some(made)
     }
 
     /// Resident memory over the time it was watched.

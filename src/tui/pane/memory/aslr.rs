@@ -177,7 +177,7 @@ fn compared_lines(view: &Aslr, world: World<'_>, look: Look<'_>, width: usize) -
             return lines;
         }
     }
-    if let Some(comparison) = compare(other, world) {
+    if let Some(comparison) = world.subject.comparison(other.key, || compare(other, world)) {
         lines.extend(said(&comparison.verdict, look, width));
         lines.push(heading(look));
         lines.extend(comparison.objects.iter().map(|object| object_line(object, world, look)));
