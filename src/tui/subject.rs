@@ -20,6 +20,10 @@ use crate::{
         memory::Pages,
         program::Program,
     },
+    table::{
+        Value,
+        program::{Run, facts},
+    },
     unit::ProcessKey,
 };
 use std::{
@@ -45,6 +49,8 @@ pub struct Subject {
     picture: OnceCell<Picture>,
     /// The same for the comparison with another run, and which one that is.
     comparison: RefCell<Option<(ProcessKey, Rc<Comparison>)>>,
+    /// The same for what is told of its program.
+    facts: OnceCell<Vec<Fact>>,
     pages: Option<(Range<u64>, Reading<Grid>)>,
     program: Option<Reading<Arc<Program>>>,
     lab: Option<Reading<(Arc<Lab>, Report)>>,
@@ -62,6 +68,17 @@ pub struct Other {
     pub map: Reading<Arc<MemoryMap>>,
     /// Its program.
     pub program: Option<Arc<Program>>,
+}
+
+/// Something that is told of a program.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    /// What it is about.
+    pub name: &'static str,
+    /// What it is.
+    pub text: String,
+    /// Whether it could not be read, and `text` says why.
+    pub missing: bool,
 }
 
 /// Other runs that are remembered.
@@ -132,6 +149,7 @@ impl Subject {
                 let same = self.known_map().zip(map.as_ref()).is_some_and(|(old, new)| is_same_layout(old, new));
                 if !same {
                     self.picture = OnceCell::new();
+                    self.facts = OnceCell::new();
                     self.comparison.take();
                 }
                 self.map = Some(Ok(map.clone()));
@@ -184,6 +202,7 @@ impl Subject {
             Err(missing) => Err(*missing),
         };
         self.comparison.take();
+        self.facts = OnceCell::new();
         if Some(key) == self.key {
             self.program = Some(program);
         } else if let Some(other) = self.others.iter_mut().find(|other| other.key == key) {
@@ -288,6 +307,21 @@ impl Subject {
     /// The laboratory begins anew.
     pub fn forget_lab(&mut self) {
         self.lab = None;
+    }
+
+    /// What is told of its program and of how its addresses are drawn.
+    pub fn facts(&self, page_size: u64) -> &[Fact] {
+        self.facts.get_or_init(|| {
+            let program = self.program.as_ref().and_then(|program| program.as_ref().ok());
+            let run = self.known_map().map(|map| Run { map, program: program.map(AsRef::as_ref), page_size });
+            let fact = |(name, value): (&'static str, Value<'_>)| Fact {
+                name,
+                text: value.human().into_owned(),
+                missing: matches!(value, Value::Missing(_)),
+            };
+            let told = run.map(facts).into_iter().flatten().filter(|(_, value)| *value != Value::None);
+            told.map(fact).collect()
+        })
     }
 
     /// What comes of comparing it with another run, made by `compare` where it is not known yet.

@@ -19,6 +19,7 @@ pub struct Matched {
 
 /// Whether each mapping of the one is in the other, where it was: nothing was mapped, unmapped or changed between the two.
 /// So it is most of the time, and then nothing has to be looked for.
+#[must_use]
 pub fn is_same_layout(before: &MemoryMap, after: &MemoryMap) -> bool {
     let same = |(a, b): (&Mapping, &Mapping)| {
         (a.start, a.end, a.permissions, a.file) == (b.start, b.end, b.permissions, b.file) && a.path == b.path

@@ -10,15 +10,12 @@ use crate::{
         Missing,
         lab::{Lab, Order, StoppedAt},
     },
-    table::{
-        Value,
-        program::{Run, facts},
-    },
+    table::Value,
     text::printable,
     tui::{
         action::Action,
         pane::{Look, World},
-        subject::Other,
+        subject::{Fact, Other},
         theme::Role,
         widget::{
             legend,
@@ -136,23 +133,22 @@ fn why_no_lab(missing: Missing) -> String {
 }
 
 fn fact_lines(world: World<'_>, look: Look<'_>, width: usize) -> Vec<Line> {
-    let Some(map) = world.subject.known_map() else { return Vec::new() };
-    let program = match world.subject.program() {
+    match world.subject.program() {
         None => return vec![vec![Piece::new("reading …", look.style(Role::Dim))]],
         Some(Err(missing)) => {
             let text = format!("the program cannot be looked at: {}", missing.word());
             return vec![vec![Piece::new(text, look.style(Role::Missing))]];
         }
-        Some(Ok(program)) => program,
+        Some(Ok(_)) => {}
+    }
+    let fact = |fact: &Fact| {
+        let role = if fact.missing { Role::Missing } else { Role::Label };
+        vec![
+            Piece::new(format!("{} ", fact.name), look.style(Role::Dim)),
+            Piece::new(fact.text.clone(), look.style(role)),
+        ]
     };
-    let page_size = world.observation.now.units.page_size;
-    let run = Run { map, program: Some(program), page_size };
-    let fact = |(name, value): (&'static str, Value<'_>)| {
-        let role = if matches!(value, Value::Missing(_)) { Role::Missing } else { Role::Label };
-        let text = value.brief(width).into_owned();
-        vec![Piece::new(format!("{name} "), look.style(Role::Dim)), Piece::new(text, look.style(role))]
-    };
-    let facts = facts(run).into_iter().filter(|(_, value)| *value != Value::None).map(fact).collect();
+    let facts = world.subject.facts(world.observation.now.units.page_size).iter().map(fact).collect();
     legend::lines(facts, width)
 }
 
