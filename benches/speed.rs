@@ -103,7 +103,7 @@ fn collect_map(bencher: Bencher<'_, '_>, depth: inspect::Depth) {
 }
 
 /// What the screen has to do before it can answer a key: take in a map of fifty thousand mappings, and draw.
-#[divan::bench(args = ["", "b", "t"])]
+#[divan::bench(args = ["", "b", "t", "srss<enter>", "/anon<enter>"])]
 fn map_on_screen(bencher: Bencher<'_, '_>, keys: &str) {
     let many = Many::start();
     let source = collect::open(None, None).expect("/proc is mounted");

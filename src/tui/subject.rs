@@ -15,11 +15,11 @@ use crate::{
         Missing, Reading,
         inspect::{Answer, Question, Reply},
         lab::Lab,
-        map::MemoryMap,
+        map::{Kind, Mapping, MemoryMap},
         memory::Pages,
         program::Program,
     },
-    unit::ProcessKey,
+    unit::{Bytes, ProcessKey},
 };
 use std::{cell::OnceCell, collections::VecDeque, ops::Range, sync::Arc};
 
@@ -36,12 +36,35 @@ pub struct Subject {
     history: History,
     /// Made when first drawn.
     picture: OnceCell<Picture>,
+    sums: OnceCell<Sums>,
     pages: Option<(Range<u64>, Reading<Grid>)>,
     program: Option<Reading<Arc<Program>>>,
     lab: Option<Reading<(Arc<Lab>, Report)>>,
     /// Other runs that its map can be held against: what was seen of each last, the latest first. They outlive a change of
     /// the process that is looked into, and the processes themselves.
     others: VecDeque<Other>,
+}
+
+/// What all mappings of a map come to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sums {
+    /// Address space.
+    pub size: Bytes,
+    /// Mappings that can be written and run.
+    pub writable_and_executable: usize,
+    /// Those with code of a file that has no name any more.
+    pub deleted: usize,
+}
+
+impl Sums {
+    fn of(mappings: &[Mapping]) -> Self {
+        mappings.iter().fold(Self::default(), |sums, mapping| Self {
+            size: Bytes(sums.size.0.saturating_add(mapping.size().0)),
+            writable_and_executable: sums.writable_and_executable
+                + usize::from(mapping.permissions.is_writable_and_executable()),
+            deleted: sums.deleted + usize::from(mapping.deleted && mapping.kind == Kind::Text),
+        })
+    }
 }
 
 /// What was seen of another process.
@@ -122,6 +145,7 @@ impl Subject {
                 self.stale = None;
                 self.map = Some(Ok(map.clone()));
                 self.picture = OnceCell::new();
+                self.sums = OnceCell::new();
                 if let Some(map) = map {
                     self.history.note(map);
                 }
@@ -205,6 +229,12 @@ impl Subject {
     #[must_use]
     pub fn stale(&self) -> Option<Missing> {
         self.stale
+    }
+
+    /// What the map comes to.
+    #[must_use]
+    pub fn sums(&self) -> Sums {
+        *self.sums.get_or_init(|| self.known_map().map_or_else(Sums::default, |map| Sums::of(&map.mappings)))
     }
 
     /// The picture of the address space.
