@@ -32,7 +32,7 @@ use sysview::{
     table::{Query, columns, value::Order},
     text::Text,
     tui::{
-        app::App,
+        app::{App, Input},
         pane::processes::lines::{Lines, View},
         runtime::headless::Headless,
         theme::Depth,
@@ -99,6 +99,25 @@ fn collect_map(bencher: Bencher<'_, '_>, depth: inspect::Depth) {
         let map = map::read(&*source, key, depth).expect("it can be read").expect("it has memory");
         assert!(map.mappings.len() as u64 > many::MAPPINGS);
         map
+    });
+}
+
+/// What the screen has to do before it can answer a key: take in a map of fifty thousand mappings, and draw.
+#[divan::bench(args = ["", "b", "t", "srss<enter>", "/anon<enter>"])]
+fn map_on_screen(bencher: Bencher<'_, '_>, keys: &str) {
+    let many = Many::start();
+    let source = collect::open(None, None).expect("/proc is mounted");
+    let app = screen_of(&["--pane", "memory", &many.pid().to_string()], &*source);
+    let mut screen = Headless::new(app, Arc::clone(&source), (200, 50), |_| {});
+    screen.tick().expect("the processes can be listed");
+    screen.press(keys).expect("they are keys");
+    let key = space::process(&*source, Pid(many.pid())).expect("its stat can be read").key;
+    let map = map::read(&*source, key, inspect::Depth::Figures).expect("it can be read").expect("it has memory");
+    let question = inspect::Question::Map(key, inspect::Depth::Figures);
+    bencher.with_inputs(|| Arc::new(map.clone())).bench_local_values(|map| {
+        let drawn = screen.draw();
+        screen.app.update(Input::Answered((question.clone(), Ok(Answer::Map(Some(map))))));
+        drawn
     });
 }
 
@@ -264,8 +283,13 @@ fn observation(everyone: Parts) -> Observation {
 
 /// The screen as it is without a configuration.
 fn screen() -> App {
-    let cli = Cli::try_parse_from(["sysview"]).expect("no arguments are right");
+    screen_of(&[], &Crowd::new(Stir::AllSleep))
+}
+
+fn screen_of(arguments: &[&str], source: &dyn Source) -> App {
+    let arguments = ["sysview"].iter().chain(arguments);
+    let cli = Cli::try_parse_from(arguments).expect("they are right");
     let config = configuration(&cli.screen, None).expect("the defaults are right");
     let abilities = Abilities { depth: Depth::True, unicode: true };
-    app(&cli, &config, abilities, &Crowd::new(Stir::AllSleep)).expect("the defaults are right")
+    app(&cli, &config, abilities, source).expect("the defaults are right")
 }

@@ -3,7 +3,6 @@
 use std::{
     fmt::Write as _,
     io::{BufRead, BufReader},
-    path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
@@ -31,30 +30,37 @@ pub fn smaps() -> String {
     text
 }
 
+/// Every other page is made read-only, all are touched.
+const SCRIPT: &str = "
+import ctypes, mmap, signal, sys
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+page, count = mmap.PAGESIZE, int(sys.argv[1])
+start = libc.mmap(None, count * page, 3, 0x22, -1, 0)
+ctypes.memset(start, 1, count * page)
+assert all(libc.mprotect(start + at * page, page, 1) == 0 for at in range(0, count, 2))
+print('done', flush=True)
+signal.pause()
+";
+
 /// A process that has them, until it is dropped.
 pub struct Many {
     child: Child,
-    _directory: tempfile::TempDir,
 }
 
 impl Many {
-    /// Compile it and wait until it has them.
+    /// Wait until it has them.
     pub fn start() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let program = directory.path().join("many");
-        let source: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "it", "live_maps", "mappings.c"].iter().collect();
-        let compiled = Command::new("gcc").args(["-O1", "-pthread", "-o"]).arg(&program).arg(source).status();
-        assert!(compiled.expect("needs gcc").success());
-        let mut child = Command::new(program)
-            .args(["many", &MAPPINGS.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+        let mut command = Command::new("python3");
+        let command = command.args(["-c", SCRIPT, &MAPPINGS.to_string()]).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("needs python3");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("it is piped");
         BufReader::new(stdout).read_line(&mut line).expect("it says when it is done");
-        assert_eq!(line, "done\n");
-        Self { child, _directory: directory }
+        assert_eq!(line, "done\n", "the machine has no room for so many (vm.max_map_count)");
+        Self { child }
     }
 
     /// Its process id.
@@ -65,7 +71,7 @@ impl Many {
 
 impl Drop for Many {
     fn drop(&mut self) {
-        // It has ended where the machine has no room for so many.
+        // Both fail only where it has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

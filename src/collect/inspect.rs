@@ -3,7 +3,8 @@
 //!
 //! A question stands until another list of questions comes without it. What changes with time is read again, at most
 //! once a second and never for more than a tenth of the time: `smaps` of a large process keeps the process itself waiting.
-//! All answers are told by one thread, so that a late one does not overtake a newer one.
+//! All answers are told by one thread, so that a late one does not overtake a newer one. That thread also keeps the map told
+//! before until the listener has let go of it: to give back the memory of a large one takes as long as to draw a screen.
 
 #![expect(clippy::disallowed_methods, reason = "the place where questions are asked again in time")]
 
@@ -38,6 +39,8 @@ const DEADLINE: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 10
 const MOST: usize = 4;
 /// Threads at the same time, with those that are stuck: they cannot be called back.
 const THREADS: usize = 16;
+/// How long a map is kept that a newer one has taken the place of.
+const LINGER: Duration = Duration::from_millis(100);
 /// Stuck reads of one process after which nothing more is asked of it.
 const STUCK: usize = 2;
 
@@ -84,7 +87,10 @@ impl Inspector {
     pub fn start(source: Arc<dyn Source>, listener: Arc<Listener>) -> Self {
         let (events, received) = channel();
         let sender = events.clone();
-        let work = move || Work { source, listener, sender, standing: Vec::new(), numbers: 0 }.serve(&received);
+        let work = move || {
+            let kept = Kept::default();
+            Work { source, listener, sender, standing: Vec::new(), numbers: 0, kept }.serve(&received);
+        };
         // Without the thread questions stay unanswered, and the screen says that they are being read.
         let _ = thread::Builder::new().name("inspector".into()).stack_size(128 * 1024).spawn(work);
         Self { events }
@@ -176,6 +182,33 @@ struct Work {
     standing: Vec<Standing>,
     /// Given out so far.
     numbers: u64,
+    kept: Kept,
+}
+
+/// Maps that were told, kept so that nobody else has to give back their memory.
+#[derive(Default)]
+struct Kept {
+    last: Option<Arc<MemoryMap>>,
+    /// The one before, and until when.
+    before: Option<(Instant, Arc<MemoryMap>)>,
+}
+
+impl Kept {
+    fn keep(&mut self, answer: &Reading<Answer>) {
+        if let Ok(Answer::Map(map)) = answer {
+            let old = std::mem::replace(&mut self.last, map.clone());
+            self.before = old.map(|map| (Instant::now() + LINGER, map));
+        }
+    }
+
+    /// Let go of what nobody has any more.
+    fn let_go(&mut self) {
+        self.before.take_if(|(until, _)| *until <= Instant::now());
+    }
+
+    fn moment(&self) -> Option<Instant> {
+        self.before.as_ref().map(|(until, _)| *until)
+    }
 }
 
 impl Work {
@@ -196,6 +229,7 @@ impl Work {
             if listening.is_break() || self.note_late().is_break() {
                 return;
             }
+            self.kept.let_go();
         }
     }
 
@@ -219,6 +253,9 @@ impl Work {
             standing.set_wanted(wanted.contains(&standing.instead_of.unwrap_or(standing.number)));
         }
         self.forget_dropped();
+        if !questions.iter().any(|question| matches!(question, Question::Map(..))) {
+            self.kept = Kept::default();
+        }
         for question in questions {
             if !self.standing.iter().any(|standing| standing.instead_of.is_none() && standing.question == question) {
                 let number = self.number();
@@ -232,7 +269,8 @@ impl Work {
         self.standing.retain(|standing| !standing.is_dropped() || standing.is_out());
     }
 
-    fn tell(&self, question: Question, answer: Reading<Answer>) -> ControlFlow<()> {
+    fn tell(&mut self, question: Question, answer: Reading<Answer>) -> ControlFlow<()> {
+        self.kept.keep(&answer);
         if (self.listener)((question, answer)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
@@ -321,7 +359,7 @@ impl Work {
             // Both have been seen to once they have passed.
             [due, standing.deadline()].into_iter().flatten().filter(|moment| *moment > now).min()
         };
-        self.standing.iter().filter_map(moment).min()
+        self.standing.iter().filter_map(moment).chain(self.kept.moment()).min()
     }
 
     /// Tell once of a read that does not come back, or cannot be begun. What takes long by its nature tells of its

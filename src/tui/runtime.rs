@@ -17,10 +17,7 @@ use super::{
 use crate::{
     collect::{Collector, inspect::Inspector, source::Source},
     control,
-    snapshot::{
-        Request, Snapshot,
-        inspect::{Answer, Reply},
-    },
+    snapshot::{Request, Snapshot, inspect::Reply},
     sys::job::{self, Who, Why},
 };
 use crossterm::event::{self, Event, KeyEventKind};
@@ -28,10 +25,9 @@ use ratatui::layout::Rect;
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use std::{
-    collections::VecDeque,
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread,
@@ -72,7 +68,8 @@ pub fn run<'a>(mut app: App, source: &'a Arc<dyn Source>, mouse: Mouse, save: &'
     if let Regained::Ended = regain(&terminal, &mut screen, &messages)? {
         return Ok(());
     }
-    let listener = listener(sender.clone());
+    let answers = Mutex::new(sender.clone());
+    let listener = move |reply| answers.lock().is_ok_and(|answers| answers.send(Msg::Answered(reply)).is_ok());
     let inspector = Inspector::start(Arc::clone(source), Arc::new(listener));
     start_input(sender);
     let mut stage = Stage { source, messages, requests, inspector, terminal, screen, save };
@@ -89,28 +86,6 @@ pub enum Mouse {
     /// The terminal keeps them.
     Off,
 }
-
-/// Takes replies to the main thread. The last few are kept here as well: a large map that the screen has done with is
-/// given back by the thread that brings a newer one, and not by the one that answers keys.
-fn listener(messages: Sender<Msg>) -> impl Fn(Reply) -> bool + Send + Sync {
-    let held = Mutex::new((messages, VecDeque::new()));
-    move |reply: Reply| {
-        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
-        let (messages, kept) = &mut *held;
-        if matches!(reply.1, Ok(Answer::Map(_))) {
-            kept.push_back(reply.1.clone());
-        }
-        let sent = messages.send(Msg::Answered(reply)).is_ok();
-        // The screen holds the last one, and drops the one before when it has seen it.
-        let old = if kept.len() > KEPT { kept.pop_front() } else { None };
-        drop(held);
-        drop(old);
-        sent
-    }
-}
-
-/// Answers that are kept.
-const KEPT: usize = 2;
 
 /// What the main loop works with.
 struct Stage<'a> {

@@ -16,7 +16,7 @@ use crate::{
         Missing, Reading,
         inspect::{Answer, Question, Reply},
         lab::Lab,
-        map::MemoryMap,
+        map::{Kind, Mapping, MemoryMap},
         memory::Pages,
         program::Program,
     },
@@ -24,7 +24,7 @@ use crate::{
         Value,
         program::{Run, facts},
     },
-    unit::ProcessKey,
+    unit::{Bytes, ProcessKey},
 };
 use std::{
     cell::{OnceCell, RefCell},
@@ -51,12 +51,35 @@ pub struct Subject {
     comparison: RefCell<Option<(ProcessKey, Rc<Comparison>)>>,
     /// The same for what is told of its program.
     facts: OnceCell<Vec<Fact>>,
+    sums: OnceCell<Sums>,
     pages: Option<(Range<u64>, Reading<Grid>)>,
     program: Option<Reading<Arc<Program>>>,
     lab: Option<Reading<(Arc<Lab>, Report)>>,
     /// Other runs that its map can be held against: what was seen of each last, the latest first. They outlive a change of
     /// the process that is looked into, and the processes themselves.
     others: VecDeque<Other>,
+}
+
+/// What all mappings of a map come to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sums {
+    /// Address space.
+    pub size: Bytes,
+    /// Mappings that can be written and run.
+    pub writable_and_executable: usize,
+    /// Those with code of a file that has no name any more.
+    pub deleted: usize,
+}
+
+impl Sums {
+    fn of(mappings: &[Mapping]) -> Self {
+        mappings.iter().fold(Self::default(), |sums, mapping| Self {
+            size: Bytes(sums.size.0.saturating_add(mapping.size().0)),
+            writable_and_executable: sums.writable_and_executable
+                + usize::from(mapping.permissions.is_writable_and_executable()),
+            deleted: sums.deleted + usize::from(mapping.deleted && mapping.kind == Kind::Text),
+        })
+    }
 }
 
 /// What was seen of another process.
@@ -150,6 +173,7 @@ impl Subject {
                 if !same {
                     self.picture = OnceCell::new();
                     self.facts = OnceCell::new();
+                    self.sums = OnceCell::new();
                     self.comparison.take();
                 }
                 self.map = Some(Ok(map.clone()));
@@ -242,6 +266,12 @@ impl Subject {
     #[must_use]
     pub fn stale(&self) -> Option<Missing> {
         self.stale
+    }
+
+    /// What the map comes to.
+    #[must_use]
+    pub fn sums(&self) -> Sums {
+        *self.sums.get_or_init(|| self.known_map().map_or_else(Sums::default, |map| Sums::of(&map.mappings)))
     }
 
     /// The picture of the address space.

@@ -1,7 +1,7 @@
 //! Resident memory of each mapping over the time watched. A mapping that grows in place keeps its line; of one that
 //! vanished nothing is kept.
 
-use super::{Growth, matching::is_same_layout};
+use super::matching::matched;
 use crate::{
     snapshot::{
         Moment,
@@ -25,8 +25,8 @@ const NONE: u32 = u32::MAX;
 pub struct History {
     last: Option<Arc<MemoryMap>>,
     moments: VecDeque<Moment>,
-    /// For each mapping of `last` one value in KiB for each of `moments`.
-    values: Vec<u32>,
+    /// For each of `moments` one value in KiB for each mapping of `last`.
+    values: VecDeque<Vec<u32>>,
 }
 
 impl History {
@@ -35,41 +35,44 @@ impl History {
         if map.figures.is_err() {
             return;
         }
-        let last = self.last.replace(Arc::clone(map)).filter(|last| last.key == map.key);
-        if last.is_none() {
+        if let Some(last) = self.last.replace(Arc::clone(map)).filter(|last| last.key == map.key) {
+            self.rearrange(&last, map);
+        } else {
             self.moments.clear();
             self.values.clear();
         }
-        let old = self.moments.len();
-        let count = map.mappings.len();
-        let width = (old + 1).min((ROOM / size_of::<u32>() / count.max(1)).clamp(LEAST, MOST));
-        self.moments.push_back(map.taken);
-        self.moments.drain(..old + 1 - width);
-
-        let origins = last.map_or_else(|| vec![None; count], |last| origins(&last, map));
-        let mut values = Vec::with_capacity(count * width);
-        for (place, origin) in origins.into_iter().enumerate() {
-            let line = origin.and_then(|at| self.values.get(at * old..(at + 1) * old));
-            match line {
-                Some(line) => values.extend_from_slice(&line[old + 1 - width..]),
-                None => values.extend(std::iter::repeat_n(NONE, width - 1)),
-            }
+        let value = |place| {
             let rss = map.figures(place).ok().and_then(|figures| figures.get(Amount::Rss));
-            values.push(rss.map_or(NONE, |rss| u32::try_from(rss.0 / 1024).unwrap_or(NONE - 1)));
+            rss.map_or(NONE, |rss| u32::try_from(rss.0 / 1024).unwrap_or(NONE - 1))
+        };
+        self.moments.push_back(map.taken);
+        self.values.push_back((0..map.mappings.len()).map(value).collect());
+        let most = (ROOM / size_of::<u32>() / map.mappings.len().max(1)).clamp(LEAST, MOST);
+        let old = self.moments.len().saturating_sub(most);
+        self.moments.drain(..old);
+        self.values.drain(..old);
+    }
+
+    /// Put the values in the order of a later map.
+    fn rearrange(&mut self, before: &MemoryMap, after: &MemoryMap) {
+        let origins = origins(before, after);
+        let stayed = before.mappings.len() == after.mappings.len();
+        if stayed && origins.iter().enumerate().all(|(at, origin)| *origin == Some(at)) {
+            return;
         }
-        self.values = values;
+        for values in &mut self.values {
+            let value = |origin: &Option<usize>| origin.and_then(|at| values.get(at).copied()).unwrap_or(NONE);
+            *values = origins.iter().map(value).collect();
+        }
     }
 
     /// Resident memory of a mapping of the map noted last, the latest at the end; `None` for when it was not there.
     #[must_use]
     pub fn series(&self, mapping: &Mapping) -> Vec<Option<Bytes>> {
         let found = |map: &MemoryMap| map.mappings.binary_search_by_key(&mapping.start, |mapping| mapping.start).ok();
-        let line = self.last.as_deref().and_then(found).and_then(|at| {
-            let width = self.moments.len();
-            self.values.get(at * width..(at + 1) * width)
-        });
+        let Some(at) = self.last.as_deref().and_then(found) else { return Vec::new() };
         let value = |value: &u32| (*value != NONE).then(|| Bytes::from_kib((*value).into()));
-        line.unwrap_or_default().iter().map(value).collect()
+        self.values.iter().filter_map(|values| values.get(at).map(value)).collect()
     }
 
     /// When the samples were taken, the latest at the end.
@@ -82,25 +85,26 @@ impl History {
 /// For each mapping of the later map the one of the earlier map that it goes on from. Of several pieces the largest goes
 /// on from the largest.
 fn origins(before: &MemoryMap, after: &MemoryMap) -> Vec<Option<usize>> {
-    if is_same_layout(before, after) {
-        return (0..after.mappings.len()).map(Some).collect();
-    }
-    let growth = Growth::between(before, after);
+    let matched = matched(before, after);
     let mut origins = vec![None; after.mappings.len()];
     let by_size = |map: &MemoryMap, places: &[u32]| {
         let mut places: Vec<_> = places.iter().map(|place| *place as usize).collect();
         places.sort_by_key(|place| std::cmp::Reverse(map.mappings[*place].size()));
         places
     };
-    for piece in &growth.pieces {
-        match (growth.before(piece), growth.after(piece)) {
+    let mut begin = (0, 0);
+    for end in matched.ends {
+        let earlier = &matched.before[begin.0 as usize..end.0 as usize];
+        let later = &matched.after[begin.1 as usize..end.1 as usize];
+        match (earlier, later) {
             ([one], [other]) => origins[*other as usize] = Some(*one as usize),
-            (earlier, later) => {
+            _ => {
                 for (one, other) in by_size(before, earlier).into_iter().zip(by_size(after, later)) {
                     origins[other] = Some(one);
                 }
             }
         }
+        begin = end;
     }
     origins
 }

@@ -1,5 +1,6 @@
 //! Which mappings of two maps belong together. One walk over both in order of address, and a set of trees that are joined
-//! at their roots: the time grows as the number of mappings does.
+//! at their roots: the time grows as the number of mappings does. Most of a map is as it was a second ago; that is found
+//! first, and at next to no cost.
 
 use crate::{
     snapshot::map::{FileId, Kind, Mapping, MemoryMap, Permissions},
@@ -8,6 +9,7 @@ use crate::{
 use std::collections::{HashMap, VecDeque};
 
 /// All mappings of both maps, each in one piece, in order of address.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Matched {
     /// Places in the earlier map, those of one piece beside each other.
     pub before: Vec<u32>,
@@ -17,32 +19,107 @@ pub struct Matched {
     pub ends: Vec<(u32, u32)>,
 }
 
-/// Whether each mapping of the one is in the other, where it was: nothing was mapped, unmapped or changed between the two.
-/// So it is most of the time, and then nothing has to be looked for.
+/// Whether each mapping of the one is in the other as it was: nothing was mapped, unmapped or changed between the two.
 #[must_use]
 pub fn is_same_layout(before: &MemoryMap, after: &MemoryMap) -> bool {
-    let same = |(a, b): (&Mapping, &Mapping)| {
-        (a.start, a.end, a.permissions, a.file) == (b.start, b.end, b.permissions, b.file) && a.path == b.path
-    };
+    let same = |(a, b): (&Mapping, &Mapping)| a.start == b.start && is_unchanged(a, b);
     before.mappings.len() == after.mappings.len() && before.mappings.iter().zip(&after.mappings).all(same)
 }
 
 /// Find together what belongs together.
 pub fn matched(before: &MemoryMap, after: &MemoryMap) -> Matched {
-    if is_same_layout(before, after) {
-        let places: Vec<u32> = (0..u32::try_from(after.mappings.len()).unwrap_or(u32::MAX)).collect();
-        let ends = places.iter().map(|place| (place + 1, place + 1)).collect();
-        return Matched { before: places.clone(), after: places, ends };
-    }
-    let mut matching = Matching::new(&before.mappings, &after.mappings);
+    matched_beside(&unchanged(&before.mappings, &after.mappings), before, after)
+}
+
+/// What belongs together beside pairs that do, as is known.
+pub fn matched_beside(same: &[(u32, u32)], before: &MemoryMap, after: &MemoryMap) -> Matched {
+    // Nothing else lies over these addresses, so that what is left belongs to what is left.
+    let places = (
+        others(before.mappings.len(), same.iter().map(|pair| pair.0)),
+        others(after.mappings.len(), same.iter().map(|pair| pair.1)),
+    );
+    let mut matching = Matching::new(pick(&before.mappings, &places.0), pick(&after.mappings, &places.1));
     matching.overlapping();
     matching.moved(before.key == after.key);
-    matching.pieces()
+    let mut rest = matching.pieces();
+    rest.before.iter_mut().for_each(|place| *place = places.0[*place as usize]);
+    rest.after.iter_mut().for_each(|place| *place = places.1[*place as usize]);
+    if same.is_empty() { rest } else { together(same, &rest, (&before.mappings, &after.mappings)) }
+}
+
+/// The places of mappings that are the same in both maps, in order of address.
+fn unchanged(before: &[Mapping], after: &[Mapping]) -> Vec<(u32, u32)> {
+    let mut same = Vec::with_capacity(before.len().min(after.len()));
+    let (mut earlier, mut later) = (0, 0);
+    while let (Some(a), Some(b)) = (before.get(earlier as usize), after.get(later as usize)) {
+        if a.start == b.start && is_unchanged(a, b) {
+            same.push((earlier, later));
+        }
+        (earlier, later) = (earlier + u32::from(a.start <= b.start), later + u32::from(b.start <= a.start));
+    }
+    same
+}
+
+fn is_unchanged(a: &Mapping, b: &Mapping) -> bool {
+    a.end == b.end && a.permissions == b.permissions && a.file == b.file && a.path == b.path
+}
+
+/// The places that are not among these.
+fn others(count: usize, mut places: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut next = places.next();
+    let mut is_other = |place: &u32| {
+        let found = next == Some(*place);
+        if found {
+            next = places.next();
+        }
+        !found
+    };
+    (0..u32::try_from(count).unwrap_or(u32::MAX)).filter(|place| is_other(place)).collect()
+}
+
+fn pick<'a>(mappings: &'a [Mapping], places: &[u32]) -> Vec<&'a Mapping> {
+    places.iter().map(|place| &mappings[*place as usize]).collect()
+}
+
+/// What is unchanged among the pieces of the rest, all in order of address.
+fn together(same: &[(u32, u32)], rest: &Matched, (before, after): (&[Mapping], &[Mapping])) -> Matched {
+    let pieces = same.len() + rest.ends.len();
+    let mut all = Matched {
+        before: Vec::with_capacity(same.len() + rest.before.len()),
+        after: Vec::with_capacity(same.len() + rest.after.len()),
+        ends: Vec::with_capacity(pieces),
+    };
+    let mut same = same.iter().peekable();
+    let mut begin = (0, 0);
+    let mut add = |before: &[u32], after: &[u32]| {
+        all.before.extend_from_slice(before);
+        all.after.extend_from_slice(after);
+        let count = |list: &Vec<u32>| u32::try_from(list.len()).unwrap_or(u32::MAX);
+        all.ends.push((count(&all.before), count(&all.after)));
+    };
+    for end in &rest.ends {
+        let earlier = &rest.before[begin.0 as usize..end.0 as usize];
+        let later = &rest.after[begin.1 as usize..end.1 as usize];
+        let start = match (later, earlier) {
+            ([first, ..], _) => after[*first as usize].start,
+            (_, [first, ..]) => before[*first as usize].start,
+            ([], []) => 0,
+        };
+        while let Some((a, b)) = same.next_if(|(_, place)| after[*place as usize].start < start) {
+            add(&[*a], &[*b]);
+        }
+        add(earlier, later);
+        begin = *end;
+    }
+    for (a, b) in same {
+        add(&[*a], &[*b]);
+    }
+    all
 }
 
 struct Matching<'a> {
-    before: &'a [Mapping],
-    after: &'a [Mapping],
+    before: Vec<&'a Mapping>,
+    after: Vec<&'a Mapping>,
     /// Mappings of the earlier map, then those of the later one; each knows another of its piece, a root itself.
     parents: Vec<u32>,
     /// Whether each has a partner in the other map.
@@ -50,7 +127,7 @@ struct Matching<'a> {
 }
 
 impl<'a> Matching<'a> {
-    fn new(before: &'a [Mapping], after: &'a [Mapping]) -> Self {
+    fn new(before: Vec<&'a Mapping>, after: Vec<&'a Mapping>) -> Self {
         let count = before.len() + after.len();
         let parents = (0..u32::try_from(count).unwrap_or(u32::MAX)).collect();
         Self { before, after, parents, paired: vec![false; count] }
@@ -78,17 +155,21 @@ impl<'a> Matching<'a> {
     /// that they share most addresses with.
     fn overlapping(&mut self) {
         let mut rest = Vec::new();
-        each_overlap(self.before, self.after, |before, after, bytes| {
-            let (earlier, later) = (&self.before[before], &self.after[after]);
+        let mut joined = Vec::new();
+        each_overlap(&self.before, &self.after, |before, after, bytes| {
+            let (earlier, later) = (self.before[before], self.after[after]);
             if !is_same_thing(earlier, later) {
                 return;
             }
             if earlier.permissions == later.permissions && earlier.path == later.path {
-                self.join(before, after);
+                joined.push((before, after));
             } else {
                 rest.push((before, after, bytes));
             }
         });
+        for (before, after) in joined {
+            self.join(before, after);
+        }
         let behind = self.before.len();
         let mut best: Vec<Option<(u64, usize)>> = vec![None; if rest.is_empty() { 0 } else { self.paired.len() }];
         for &(before, after, bytes) in &rest {
@@ -117,11 +198,14 @@ impl<'a> Matching<'a> {
         }
         let mut known: HashMap<Signature<'_>, VecDeque<usize>> = HashMap::new();
         for at in left {
-            let Some(signature) = Signature::of(&self.before[at], same_process) else { continue };
+            let Some(signature) = Signature::of(self.before[at], same_process) else { continue };
             known.entry(signature).or_default().push_back(at);
         }
-        let after = self.after;
-        for (at, mapping) in after.iter().enumerate().filter(|(at, _)| !self.paired[behind + at]).collect::<Vec<_>>() {
+        for at in 0..self.after.len() {
+            if self.paired[behind + at] {
+                continue;
+            }
+            let mapping = self.after[at];
             let signature = Signature::of(mapping, same_process);
             let found = signature.and_then(|signature| known.get_mut(&signature)?.pop_front());
             if let Some(before) = found {
@@ -168,7 +252,7 @@ impl<'a> Matching<'a> {
 }
 
 /// Call with each pair of mappings that have addresses in common, and how many.
-fn each_overlap(before: &[Mapping], after: &[Mapping], mut each: impl FnMut(usize, usize, u64)) {
+fn each_overlap(before: &[&Mapping], after: &[&Mapping], mut each: impl FnMut(usize, usize, u64)) {
     let (mut earlier, mut later) = (0, 0);
     while let (Some(a), Some(b)) = (before.get(earlier), after.get(later)) {
         let (start, end) = (a.start.max(b.start), a.end.min(b.end));

@@ -255,6 +255,16 @@ proptest! {
     }
 
     #[test]
+    fn what_is_unchanged_is_found_first_and_nothing_else_comes_of_that(before in any_map(), after in any_map(), common in 0usize..24) {
+        // Much of a map is as it was.
+        let mut after = after;
+        let end = before.mappings.iter().take(common).next_back().map_or(0, |mapping| mapping.end);
+        let rest: Vec<_> = after.mappings.drain(..).filter(|mapping| mapping.start >= end).collect();
+        after.mappings = before.mappings.iter().take(common).cloned().chain(rest).collect();
+        prop_assert_eq!(matching::matched(&before, &after), matching::matched_beside(&[], &before, &after));
+    }
+
+    #[test]
     fn a_map_and_itself_have_no_difference(map in any_map()) {
         prop_assert!(Growth::between(&map, &map).by_growth().is_empty());
     }

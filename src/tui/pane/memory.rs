@@ -33,7 +33,7 @@ use aslr::Aslr;
 use lines::{Lines, RowKey, Target};
 use picture::Picture;
 use ratatui::{buffer::Buffer, layout::Rect};
-use std::{collections::HashSet, ops::Range};
+use std::{cell::OnceCell, collections::HashSet, ops::Range};
 
 /// A filter over mappings.
 pub type MapQuery = QueryOf<OfMappings>;
@@ -105,6 +105,8 @@ pub struct Memory {
     view: View,
     arrangement: Arrangement,
     search: Option<Search>,
+    /// Which rows are what is searched for; found out when first asked.
+    hits: OnceCell<Vec<usize>>,
     selected: Option<RowKey>,
     lines: Lines,
     list: List,
@@ -136,6 +138,7 @@ impl Default for Memory {
             view: View::default(),
             arrangement: Arrangement::default(),
             search: None,
+            hits: OnceCell::new(),
             selected: None,
             lines: Lines::default(),
             list: List::default(),
@@ -370,16 +373,17 @@ impl Memory {
     }
 
     fn found_places(&self, world: World<'_>) -> Found {
-        let mut found = Found::default();
-        for at in 0..self.lines.keys.len() {
-            if self.is_found(at, world) {
-                found.count += 1;
-                if at == self.list.at {
-                    found.place = Some(found.count);
-                }
-            }
+        if self.search.is_none() {
+            return Found::default();
         }
-        found
+        let find = || (0..self.lines.keys.len()).filter(|at| self.is_found(*at, world)).collect();
+        let hits: &Vec<usize> = self.hits.get_or_init(find);
+        Found { count: hits.len(), place: hits.binary_search(&self.list.at).ok().map(|place| place + 1) }
+    }
+
+    fn look_for(&mut self, search: Option<Search>) {
+        self.search = search;
+        self.hits = OnceCell::new();
     }
 }
 
@@ -451,6 +455,7 @@ impl Pane for Memory {
 
     fn rebuild(&mut self, world: World<'_>) {
         self.lines = Lines::build(world.subject, &self.arrangement);
+        self.hits = OnceCell::new();
         let at = self.selected.as_ref().and_then(|key| self.lines.position(key, world.subject));
         self.select(at.unwrap_or(self.list.at));
     }
@@ -568,7 +573,7 @@ impl Pane for Memory {
 
     fn try_expression(&mut self, purpose: Purpose, text: &str, world: World<'_>) -> Result<(), QueryError> {
         if let (Purpose::Search, Some(address)) = (purpose, lines::address(text)) {
-            self.search = Some(Search::Address(address));
+            self.look_for(Some(Search::Address(address)));
             self.find(0, 1, world);
             return Ok(());
         }
@@ -579,7 +584,7 @@ impl Pane for Memory {
                 self.rebuild(world);
             }
             Purpose::Search => {
-                self.search = query.map(Search::Query);
+                self.look_for(query.map(Search::Query));
                 let from = self.before.selected.as_ref().and_then(|key| self.lines.position(key, world.subject));
                 self.find(from.unwrap_or(0), 1, world);
             }
@@ -590,7 +595,7 @@ impl Pane for Memory {
     fn cancel(&mut self, _purpose: Purpose, world: World<'_>) {
         let before = std::mem::take(&mut self.before);
         self.arrangement.filter = before.filter;
-        self.search = before.search;
+        self.look_for(before.search);
         self.selected = before.selected;
         self.rebuild(world);
     }

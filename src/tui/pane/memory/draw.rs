@@ -265,25 +265,15 @@ fn facts(map: &MemoryMap, world: World<'_>, look: Look<'_>) -> Vec<Piece<'static
             pieces.push(Piece::new(bytes_text(bytes.0 as f64), strong).spare(spare));
         }
     };
-    let size = map.mappings.iter().map(|mapping| mapping.size().0).sum();
-    amount("size", Some(Bytes(size)), 5);
+    let sums = world.subject.sums();
+    amount("size", Some(sums.size), 5);
     if let Ok(totals) = &map.totals {
         amount("rss", totals.get(Amount::Rss), 0);
         amount("pss", totals.get(Amount::Pss), 1);
         amount("uss", totals.uss(), 2);
         amount("swap", totals.get(Amount::Swap).filter(|swap| swap.0 > 0), 2);
     }
-    let count = |wanted: fn(&crate::snapshot::map::Mapping) -> bool| {
-        map.mappings.iter().filter(|mapping| wanted(mapping)).count()
-    };
-    let warnings = [
-        (count(|mapping| mapping.permissions.is_writable_and_executable()), "W+X", Role::Bad),
-        (
-            count(|mapping| mapping.deleted && mapping.file.inode != 0 && mapping.kind == Kind::Text),
-            "deleted",
-            Role::Warn,
-        ),
-    ];
+    let warnings = [(sums.writable_and_executable, "W+X", Role::Bad), (sums.deleted, "deleted", Role::Warn)];
     for (count, word, role) in warnings.into_iter().filter(|(count, ..)| *count > 0) {
         pieces.push(Piece::new(format!("  {count} {word}"), look.style(role)).spare(1));
     }

@@ -118,11 +118,13 @@ impl Lines {
     }
 
     fn key(&self, target: Target, subject: &Subject) -> Option<RowKey> {
-        let mapping = self.row_of(target, subject)?.mapping;
         Some(match target {
-            Target::Mapping(_) => RowKey::Mapping(mapping.start, mapping.end),
+            Target::Mapping(place) => {
+                let mapping = subject.known_map()?.mappings.get(place as usize)?;
+                RowKey::Mapping(mapping.start, mapping.end)
+            }
             Target::Object(_) => RowKey::Object(self.object_at(target)?.name.clone()),
-            Target::Vanished(_) => RowKey::Vanished(mapping.start),
+            Target::Vanished(piece) => RowKey::Vanished(vanished(piece, subject)?.0.start),
         })
     }
 
