@@ -125,7 +125,7 @@ pub struct CompletionsArgs {
 pub enum Format {
     /// Aligned text for people, cut to the width of the terminal
     Table,
-    /// One array
+    /// One array, or one object where the report is about one thing
     Json,
     /// An object a line
     Ndjson,

@@ -14,15 +14,15 @@ use super::{
     Usage, complain,
     file::{Output, Reader},
     output::{terminal_width, write_csv},
-    subject,
+    subject::{self, Patience},
 };
 use crate::{
     analysis::{MapRow, objects::sum},
     cli::{Format, MapsArgs},
-    collect::{map, source::Source, space},
+    collect::source::Source,
     nearest::suggestion,
     snapshot::{
-        Missing, Process, Reading,
+        Missing, Reading,
         inspect::Depth,
         map::{Amount, Figures, FileId, Kind, Mapping, MemoryMap, Permissions},
     },
@@ -35,6 +35,7 @@ use crate::{
     unit::Bytes,
 };
 use anyhow::anyhow;
+use serde_json::error::Category;
 use sheet::{Cut, Head};
 use std::{
     fs::File,
@@ -42,7 +43,6 @@ use std::{
     path::Path,
     process::ExitCode,
     sync::Arc,
-    time::Duration,
 };
 
 /// Report on the memory map of a process of `source`.
@@ -52,8 +52,9 @@ use std::{
 pub fn run(args: &MapsArgs, source: &Arc<dyn Source>) -> anyhow::Result<ExitCode> {
     let plan = Plan::new(args)?;
     let saved = args.diff.as_deref().map(open_saved).transpose()?;
-    let process = subject::find(&**source, args.pid, "maps")?;
-    let map = read(source, &process, plan.depth, args.patience)?;
+    let process = subject::find(&**source, args.pid, |pid| format!("maps {pid}"))?;
+    let patience = Patience::Chosen(args.patience);
+    let map = subject::read_map(source, &process, plan.depth, patience)?;
     let cut: Cut = terminal_width().map(|width| (width, super::cut_mark()));
     let mut to = io::stdout().lock();
     if let (Some(saved), Some(file)) = (&saved, &args.diff) {
@@ -70,7 +71,7 @@ pub fn run(args: &MapsArgs, source: &Arc<dyn Source>) -> anyhow::Result<ExitCode
     to.flush()?;
     match map.figures {
         Err(missing) if plan.depth == Depth::Figures => {
-            complain(&subject::without_figures(&**source, &process, missing));
+            complain(&subject::without_figures(&**source, &process, missing, patience));
             Ok(ExitCode::FAILURE)
         }
         _ => Ok(ExitCode::SUCCESS),
@@ -82,14 +83,19 @@ pub fn run(args: &MapsArgs, source: &Arc<dyn Source>) -> anyhow::Result<ExitCode
 /// # Errors
 /// Where it cannot be read, or is no saved map.
 pub(super) fn open_saved(path: &Path) -> anyhow::Result<MemoryMap> {
-    let name = path.display();
+    let name = printable(path.as_os_str().as_encoded_bytes());
+    // As a text: what is passed on as an error of input and output is taken for one of standard output.
+    let unread = |error| anyhow!("cannot read {name}: {error}; `sysview maps PID --save FILE` saves a map");
     let from: Box<dyn Read> = match path.to_str() {
         Some("-") => Box::new(io::stdin()),
-        // As a text: what is passed on as an error of input and output is taken for one of standard output.
-        _ => Box::new(File::open(path).map_err(|error| anyhow!("cannot read {name}: {error}"))?),
+        _ => Box::new(File::open(path).map_err(unread)?),
     };
-    saved::read(from)
-        .map_err(|error| anyhow!("{name} is not a saved map: {error}; `sysview maps PID --save FILE` saves one"))
+    saved::read(from).map_err(|error| match error.classify() {
+        Category::Io => unread(error.into()),
+        _ => {
+            anyhow!("{name} is no saved map that this sysview reads: {error}; `sysview maps PID --save FILE` saves one")
+        }
+    })
 }
 
 fn save(path: &Path, map: &MemoryMap) -> anyhow::Result<()> {
@@ -97,27 +103,6 @@ fn save(path: &Path, map: &MemoryMap) -> anyhow::Result<()> {
     match output.write(|to| json::write(to, &Selection::whole(map), json::Lines::Many))? {
         Reader::There => output.finish(),
         Reader::Left => Ok(()),
-    }
-}
-
-/// The map of a process, if the kernel tells it in time.
-///
-/// # Errors
-/// Why there is none, and what to do.
-pub(super) fn read(
-    source: &Arc<dyn Source>,
-    process: &Process,
-    depth: Depth,
-    patience: Duration,
-) -> anyhow::Result<MemoryMap> {
-    match map::read_within(source, process.key, depth, patience) {
-        Ok(Some(map)) => Ok(map),
-        // It may have ended since it was found.
-        Ok(None) => Err(match space::find(&**source, process.key) {
-            Ok(now) => subject::without_memory(&now),
-            Err(missing) => subject::refused(&**source, process, missing),
-        }),
-        Err(missing) => Err(subject::refused(&**source, process, missing)),
     }
 }
 

@@ -3,11 +3,12 @@
 use super::{
     Usage,
     output::{Field, Printer, Record},
+    subject::{self, Patience},
 };
 use crate::{
     analysis::pages::{Cell, letters, picture},
     cli::{Format, PagesArgs},
-    collect::{map, pages, source::Source, space},
+    collect::{pages, source::Source},
     snapshot::{
         Missing, Process,
         inspect::Depth,
@@ -16,7 +17,6 @@ use crate::{
     },
     table::Value,
     text::printable,
-    unit::Pid,
 };
 use anyhow::{anyhow, bail};
 use std::{
@@ -24,11 +24,7 @@ use std::{
     io::{self, BufWriter, Write},
     process::ExitCode,
     sync::Arc,
-    time::Duration,
 };
-
-/// How long a process that is stuck with its memory map locked is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Report on the mapping of a process that holds an address.
 ///
@@ -36,12 +32,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// [`Usage`]; where there is no such process, mapping or right; where it cannot be printed.
 pub fn run(args: &PagesArgs, shared: &Arc<dyn Source>) -> anyhow::Result<ExitCode> {
     let (source, place) = (&**shared, Place::parse(&args.address)?);
-    let process = space::process(source, Pid(args.pid)).map_err(|missing| refused(args.pid, missing))?;
-    let map = map::read_within(shared, process.key, Depth::Addresses, PATIENCE);
-    let map = map.map_err(|missing| refused(args.pid, missing))?;
-    let map = map.ok_or_else(|| without_memory(&process))?;
+    let process = subject::find(source, args.pid, |pid| format!("pages {pid} {}", printable(args.address.as_bytes())))?;
+    let map = subject::read_map(shared, &process, Depth::Addresses, Patience::Usual)?;
     let mapping = place.find(&map)?;
-    let pages = pages::read(source, process.key, mapping.range()).map_err(|missing| untold(mapping, missing))?;
+    let pages = pages::read(source, process.key, mapping.range());
+    let pages = pages.map_err(|missing| untold(source, &process, mapping, missing))?;
     let mut to = BufWriter::new(io::stdout());
     match args.format {
         Format::Table => table(&process, mapping, &pages)?,
@@ -53,26 +48,8 @@ pub fn run(args: &PagesArgs, shared: &Arc<dyn Source>) -> anyhow::Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-/// Why nothing can be said of a process.
-fn refused(pid: u32, missing: Missing) -> anyhow::Error {
-    match missing {
-        Missing::Gone => anyhow!("no such process: {pid}"),
-        Missing::Denied => anyhow!("the memory of {pid} may not be looked at: run as root, or as its user"),
-        Missing::Blocked => anyhow!("{pid} is stuck: its memory map did not come in {} s", PATIENCE.as_secs()),
-        missing => anyhow!("the memory map of {pid} cannot be read: {}", missing.word()),
-    }
-}
-
-fn without_memory(process: &Process) -> anyhow::Error {
-    let (pid, name) = (process.key.pid, process.name.printable());
-    if process.is_kernel_thread() {
-        return anyhow!("{pid} ({name}) is a kernel thread: it has no memory of its own");
-    }
-    anyhow!("{pid} ({name}) has ended: its memory is gone")
-}
-
 /// Why the states of the pages of a mapping are not there.
-fn untold(mapping: &Mapping, missing: Missing) -> anyhow::Error {
+fn untold(source: &dyn Source, process: &Process, mapping: &Mapping, missing: Missing) -> anyhow::Error {
     let name = name(mapping);
     match missing {
         Missing::Unsupported if mapping.kind == Kind::Vsyscall => {
@@ -81,11 +58,7 @@ fn untold(mapping: &Mapping, missing: Missing) -> anyhow::Error {
         Missing::Unsupported => anyhow!(
             "the kernel does not tell the pages of {name}: it lacks PAGEMAP_SCAN (Linux 6.7) or pagemap, or this is no live system"
         ),
-        Missing::Denied => {
-            anyhow!("the pages of {name} may not be looked at: run as root, or as the user of the process")
-        }
-        Missing::Gone => anyhow!("the process has ended, or runs another program now"),
-        missing => anyhow!("the pages of {name} cannot be read: {}", missing.word()),
+        missing => subject::refused(&format!("the pages of {name}"), source, process, missing),
     }
 }
 
@@ -251,6 +224,7 @@ fn csv(to: &mut impl Write, pages: &Pages) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::snapshot::{Moment, memory::PageRun};
+    use std::time::Duration;
 
     fn pages(runs: &[(u64, PageState)]) -> Pages {
         let mut start = 0x7000;

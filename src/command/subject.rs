@@ -1,7 +1,8 @@
-//! The process that a command is about: finding it, and saying why nothing can be told of its memory.
+//! The process that a command is about: finding it, reading its memory map, and saying why nothing can be told of it.
 
 use crate::{
     collect::{
+        map,
         source::{Reader, Source, Task},
         space,
         users::Users,
@@ -10,22 +11,48 @@ use crate::{
         fields::{keyed, number},
         status,
     },
-    snapshot::{Missing, Process, Reading},
+    snapshot::{Missing, Process, Reading, inspect::Depth, map::MemoryMap},
     unit::{Id, Pid},
 };
 use anyhow::anyhow;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How long the name of a user may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long the kernel may take to tell a map.
+#[derive(Clone, Copy, Debug)]
+pub enum Patience {
+    /// As long as anybody waits without having been asked.
+    Usual,
+    /// As the option `--patience` says.
+    Chosen(Duration),
+}
+
+impl Patience {
+    fn limit(self) -> Duration {
+        match self {
+            Self::Usual => Duration::from_secs(5),
+            Self::Chosen(limit) => limit,
+        }
+    }
+
+    /// What can be done where that was too short.
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Usual => "",
+            Self::Chosen(_) => "; --patience waits longer",
+        }
+    }
+}
+
 /// The process with this pid.
 ///
 /// # Errors
-/// Where there is none, with what to do: `command` is what to type before the right pid.
-pub fn find(source: &dyn Source, pid: u32, command: &str) -> anyhow::Result<Process> {
+/// Where there is none, with what to do: `command` is what to type with the right pid.
+pub fn find(source: &dyn Source, pid: u32, command: impl FnOnce(u32) -> String) -> anyhow::Result<Process> {
     if let Some(process) = process_of_thread(source, pid) {
-        return Err(anyhow!("{pid} is no process but a thread of {process}: try `sysview {command} {process}`"));
+        return Err(anyhow!("{pid} is no process but a thread of {process}: try `sysview {}`", command(process)));
     }
     space::process(source, Pid(pid)).map_err(|missing| match missing {
         Missing::Denied => {
@@ -44,8 +71,29 @@ pub fn process_of_thread(source: &dyn Source, pid: u32) -> Option<u32> {
     number::<u32>(value).ok().filter(|process| *process != pid)
 }
 
+/// The map of a process, if the kernel tells it in time.
+///
+/// # Errors
+/// Why there is none, and what to do.
+pub fn read_map(
+    source: &Arc<dyn Source>,
+    process: &Process,
+    depth: Depth,
+    patience: Patience,
+) -> anyhow::Result<MemoryMap> {
+    match map::read_within(source, process.key, depth, patience.limit()) {
+        Ok(Some(map)) => Ok(map),
+        // It may have ended since it was found.
+        Ok(None) => Err(match space::find(&**source, process.key) {
+            Ok(now) => without_memory(&now),
+            Err(missing) => refused("the memory", &**source, process, missing),
+        }),
+        Err(missing) => Err(anyhow!(refusal("the memory", &**source, process, missing) + blocked(missing, patience))),
+    }
+}
+
 /// Why a process that is there has no memory.
-pub fn without_memory(process: &Process) -> anyhow::Error {
+fn without_memory(process: &Process) -> anyhow::Error {
     let who = who(process);
     if process.is_kernel_thread() {
         return anyhow!("{who} is a kernel thread: it has no memory of its own");
@@ -59,14 +107,18 @@ pub fn without_memory(process: &Process) -> anyhow::Error {
     anyhow!("{who} has no memory any more: it is about to end")
 }
 
-/// Why the memory of a process cannot be looked at.
-pub fn refused(source: &dyn Source, process: &Process, missing: Missing) -> anyhow::Error {
-    anyhow!(refusal("the memory", source, process, missing))
+/// Why something of a process, such as `the memory`, cannot be looked at.
+pub fn refused(what: &str, source: &dyn Source, process: &Process, missing: Missing) -> anyhow::Error {
+    anyhow!(refusal(what, source, process, missing))
 }
 
 /// Why a map has addresses only.
-pub fn without_figures(source: &dyn Source, process: &Process, missing: Missing) -> String {
-    refusal("what is in the mappings", source, process, missing)
+pub fn without_figures(source: &dyn Source, process: &Process, missing: Missing, patience: Patience) -> String {
+    refusal("what is in the mappings", source, process, missing) + blocked(missing, patience)
+}
+
+fn blocked(missing: Missing, patience: Patience) -> &'static str {
+    if missing == Missing::Blocked { patience.hint() } else { "" }
 }
 
 fn refusal(what: &str, source: &dyn Source, process: &Process, missing: Missing) -> String {
@@ -76,7 +128,7 @@ fn refusal(what: &str, source: &dyn Source, process: &Process, missing: Missing)
         Missing::Denied => format!("{what} of {who} may not be read (denied){}", denied(source, process)),
         Missing::Blocked => format!(
             "the kernel does not answer for {what} of {who} (blocked): it may be stuck itself; `sysview ps --columns \
-             pid,state,wchan {}` says in what, --patience waits longer",
+             pid,state,wchan {}` says in what",
             process.key.pid
         ),
         missing => format!("{what} of {who} cannot be read: {}", missing.word()),
@@ -90,6 +142,7 @@ fn denied(source: &dyn Source, process: &Process) -> String {
              lets only parents (kernel.yama.ptrace_scope); run as root"
                 .to_owned()
         }
+        Ok((Id(0), name)) => format!(": it belongs to {name}; run as {name}"),
         Ok((_, name)) => format!(": it belongs to {name}; run as {name} or root"),
         Err(_) => ": run as root".to_owned(),
     }

@@ -214,7 +214,7 @@ fn what_cannot_be_compared_says_why() {
     let no_file = complaint(&["aslr", "compare", "/nowhere/map.json", &own], 1);
     assert!(no_file.starts_with("sysview: cannot read /nowhere/map.json: "), "{no_file}");
     let no_map = complaint(&["aslr", "compare", &own, "/proc/self/stat"], 1);
-    assert!(no_map.starts_with("sysview: /proc/self/stat is not a saved map: "), "{no_map}");
+    assert!(no_map.starts_with("sysview: /proc/self/stat is no saved map that this sysview reads: "), "{no_map}");
     let mut zombie = Command::new("true").spawn().expect("true starts");
     let stat = format!("/proc/{}/stat", zombie.id());
     wait_for("a zombie", || fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") Z ")));

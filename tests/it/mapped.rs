@@ -25,8 +25,8 @@ libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 PAGE = mmap.PAGESIZE
 READ, WRITE, SHARED, PRIVATE, FIXED, ANONYMOUS, NORESERVE = 1, 2, 1, 2, 0x10, 0x20, 0x4000
 NOHUGE, HUGE, GUARD = 15, 14, 102
-def area(pages, protection=READ | WRITE, flags=PRIVATE | ANONYMOUS, file=-1, at=None):
-    start = libc.mmap(at, pages * PAGE, protection, flags, file, 0)
+def area(pages, protection=READ | WRITE, flags=PRIVATE | ANONYMOUS, file=-1, at=None, first=0):
+    start = libc.mmap(at, pages * PAGE, protection, flags, file, first * PAGE)
     assert start != 2**64 - 1, ctypes.get_errno()
     return start
 def plain(pages):

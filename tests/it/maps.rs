@@ -391,7 +391,8 @@ fn a_file_that_is_no_map_or_one_of_something_else_is_told() {
         let (text, complaint, status) = diff();
         assert_eq!((text.as_str(), status), ("", Some(1)));
         assert!(
-            complaint.starts_with(&format!("sysview: {name} is not a saved map: ")) && complaint.contains(expected),
+            complaint.starts_with(&format!("sysview: {name} is no saved map that this sysview reads: "))
+                && complaint.contains(expected),
             "{complaint}"
         );
         assert!(complaint.lines().count() == 1 && !complaint.contains('\u{1b}'), "{complaint}");

@@ -1,6 +1,7 @@
 //! States of pages on the real kernel, against processes that touch a known number of them; and `sysview pages`.
 
 use crate::{
+    collect::wait_for,
     mapped::{Script, can_run, key, live, page},
     need,
 };
@@ -355,6 +356,20 @@ fn the_command_says_what_is_the_matter() {
     if fs::read_to_string("/proc/2/comm").is_ok_and(|name| name == "kthreadd\n") {
         assert!(refused(&command(2, &["1000"])).contains("2 (kthreadd) is a kernel thread"));
     }
+    let mut zombie = Command::new("true").spawn().expect("true starts");
+    let stat = format!("/proc/{}/stat", zombie.id());
+    wait_for("a zombie", || fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") Z ")));
+    assert!(refused(&command(zombie.id(), &["1000"])).contains("is a zombie: it has ended and its memory is gone"));
+    zombie.wait().expect("it ended");
+    let own = std::process::id();
+    let of_thread = || {
+        let link = fs::read_link("/proc/thread-self").expect("a thread is shown to itself");
+        let tid = link.file_name().and_then(|tid| tid.to_str()?.parse().ok()).expect("its name is its number");
+        refused(&command(tid, &["[stack]"]))
+    };
+    let complaint = std::thread::spawn(of_thread).join().expect("it does not panic");
+    let advice = format!("is no process but a thread of {own}: try `sysview pages {own} [stack]`\n");
+    assert!(complaint.ends_with(&advice), "{complaint}");
     let maps = fs::read_to_string("/proc/self/maps").expect("the own map can be read");
     if maps.contains("[vsyscall]") {
         assert!(refused(&command(std::process::id(), &["[vsyscall]"])).contains("above the addresses of processes"));
@@ -377,7 +392,9 @@ fn processes_of_others_are_refused_and_own_ones_are_not() {
         command.env("SYSVIEW", &copy).current_dir(Path::new("/")).output().expect("setpriv was there before")
     };
     let others = as_nobody(&format!("$SYSVIEW pages {} '[stack]'", std::process::id()));
-    assert!(refused(&others).contains("may not be looked at"), "{others:?}");
+    let complaint = refused(&others);
+    assert!(complaint.contains("may not be read (denied): it belongs to root; run as root"), "{complaint}");
+    assert!(!complaint.contains("root or root"), "{complaint}");
     let own = printed(&as_nobody("$SYSVIEW pages $$ '[stack]' --format ndjson"));
     let own: Json = serde_json::from_str(&own).expect("it is JSON");
     assert!(own["counts"]["anonymous"].as_u64().is_some_and(|pages| pages > 0), "{own}");

@@ -7,7 +7,7 @@ use crate::{
     command::{
         cut_mark, maps,
         output::{Field, Printer, Record, terminal_width, wrapped, write_json},
-        subject,
+        subject::{self, Patience},
     },
     snapshot::{
         inspect::Depth,
@@ -27,11 +27,7 @@ use std::{
     path::Path,
     process::ExitCode,
     sync::Arc,
-    time::Duration,
 };
-
-/// How long the kernel may take to tell a map.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Compare what was asked for.
 ///
@@ -39,7 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Where one of the two is no process with memory of its own that may be looked at, and no saved map; where the report
 /// cannot be printed.
 pub fn run(args: &CompareArgs, source: &Arc<dyn Source>) -> anyhow::Result<ExitCode> {
-    let (a, b) = (Subject::load(&args.a, source)?, Subject::load(&args.b, source)?);
+    let shown = |path: &Path| printable(path.as_os_str().as_encoded_bytes()).into_owned();
+    let a = Subject::load(&args.a, source, |pid| format!("aslr compare {pid} {}", shown(&args.b)))?;
+    let b = Subject::load(&args.b, source, |pid| format!("aslr compare {} {pid}", shown(&args.a)))?;
     let comparison = compare(&a.side(), &b.side());
     match args.format {
         Format::Table => table(args, &a, &b, &comparison, source.units().page_size)?,
@@ -69,19 +67,19 @@ struct Subject {
 }
 
 impl Subject {
-    /// A number is a process, all else the path of a file.
-    fn load(given: &Path, source: &Arc<dyn Source>) -> anyhow::Result<Self> {
+    /// A number is a process, all else the path of a file. `command` is what to type with another pid.
+    fn load(given: &Path, source: &Arc<dyn Source>, command: impl FnOnce(u32) -> String) -> anyhow::Result<Self> {
         match given.to_str().and_then(|text| text.parse().ok()) {
-            Some(pid) => Self::process(pid, source),
+            Some(pid) => Self::process(pid, source, command),
             None => Self::file(given),
         }
     }
 
-    fn process(pid: u32, source: &Arc<dyn Source>) -> anyhow::Result<Self> {
-        let process = subject::find(&**source, pid, "aslr compare")?;
-        let map = maps::read(source, &process, Depth::Addresses, PATIENCE)?;
+    fn process(pid: u32, source: &Arc<dyn Source>, command: impl FnOnce(u32) -> String) -> anyhow::Result<Self> {
+        let process = subject::find(&**source, pid, command)?;
+        let map = subject::read_map(source, &process, Depth::Addresses, Patience::Usual)?;
         let program = program::read(&**source, process.key);
-        let program = program.map_err(|missing| subject::refused(&**source, &process, missing))?;
+        let program = program.map_err(|missing| subject::refused("the program", &**source, &process, missing))?;
         Ok(Self { name: pid.to_string(), given: json!(pid), map, living: Some((process.stat.ppid, program)) })
     }
 

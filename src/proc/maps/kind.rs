@@ -13,9 +13,10 @@ use crate::{
 
 /// Set the kind of every mapping; they are in order of address. `stacks` says where the stack pointers of the threads are.
 pub fn classify(mappings: &mut [Mapping], figures: Option<&[Figures]>, stacks: &[Stack]) {
-    let (images, images_of) = images(mappings);
+    let page = page_size(mappings);
+    let (images, images_of) = images(mappings, page);
     let parts: Vec<Option<Kind>> = (0..mappings.len())
-        .map(|at| part(mappings, at, images.get((*images_of.get(at)?)?)?, figures_at(figures, at)))
+        .map(|at| part((mappings, page), at, images.get((*images_of.get(at)?)?)?, figures_at(figures, at)))
         .collect();
     let mut before = Before::default();
     for (at, (mapping, part)) in mappings.iter_mut().zip(parts).enumerate() {
@@ -65,7 +66,7 @@ struct Image {
 }
 
 /// All of them, and for each mapping which one it is part of.
-fn images(mappings: &[Mapping]) -> (Vec<Image>, Vec<Option<usize>>) {
+fn images(mappings: &[Mapping], page: u64) -> (Vec<Image>, Vec<Option<usize>>) {
     let (mut images, mut images_of) = (Vec::<Image>::new(), Vec::with_capacity(mappings.len()));
     let mut last: Option<&Mapping> = None;
     for (at, mapping) in mappings.iter().enumerate() {
@@ -75,7 +76,7 @@ fn images(mappings: &[Mapping]) -> (Vec<Image>, Vec<Option<usize>>) {
             images_of.push(None);
             continue;
         }
-        let goes_on = last.is_some_and(|last| goes_on(last, mapping));
+        let goes_on = last.is_some_and(|last| goes_on(last, mapping, page));
         if !goes_on {
             images.push(Image::default());
         }
@@ -89,10 +90,15 @@ fn images(mappings: &[Mapping]) -> (Vec<Image>, Vec<Option<usize>>) {
     (images, images_of)
 }
 
+/// What all addresses are multiples of, which is a page unless the map is very small; 64 KiB is the largest that is in use.
+fn page_size(mappings: &[Mapping]) -> u64 {
+    let all = mappings.iter().fold(0, |all, mapping| all | mapping.start | mapping.end);
+    1 << all.trailing_zeros().min(16)
+}
+
 /// Whether a mapping is further on in the same file. Neighbours have a page in common where the file holds the end of one
 /// part and the beginning of the next in it. What keeps addresses free between parts goes beyond what it stands for.
-fn goes_on(last: &Mapping, mapping: &Mapping) -> bool {
-    let page = 1 << (last.start | last.end | mapping.start | mapping.end).trailing_zeros().min(16);
+fn goes_on(last: &Mapping, mapping: &Mapping, page: u64) -> bool {
     let size = if last.permissions == Permissions::default() { 0 } else { last.size().0 };
     last.file == mapping.file
         && last.offset.saturating_add(size) <= mapping.offset.saturating_add(page)
@@ -100,7 +106,7 @@ fn goes_on(last: &Mapping, mapping: &Mapping) -> bool {
 }
 
 /// What part of a program it is; `None` where the image is none.
-fn part(mappings: &[Mapping], at: usize, image: &Image, figures: Option<&Figures>) -> Option<Kind> {
+fn part((mappings, page): (&[Mapping], u64), at: usize, image: &Image, figures: Option<&Figures>) -> Option<Kind> {
     let text = image.text?;
     let mapping = mappings.get(at)?;
     let has = |permission| mapping.permissions.has(permission);
@@ -109,7 +115,7 @@ fn part(mappings: &[Mapping], at: usize, image: &Image, figures: Option<&Figures
         () if has(Permissions::EXECUTE) && (!has(Permissions::WRITE) || !image.sound) => Kind::Text,
         () if has(Permissions::WRITE) => Kind::Data,
         () if !has(Permissions::READ) => Kind::Other,
-        () if was_writable(figures).unwrap_or_else(|| text < at && is_before_data(mappings, at)) => Kind::Relro,
+        () if was_writable(figures).unwrap_or_else(|| text < at && is_before_data(mappings, page, at)) => Kind::Relro,
         () => Kind::Rodata,
     })
 }
@@ -128,9 +134,11 @@ fn has_flag(figures: &Figures, flag: &[u8]) -> bool {
     figures.flags().any(|word| word == flag)
 }
 
-fn is_before_data(mappings: &[Mapping], at: usize) -> bool {
+fn is_before_data(mappings: &[Mapping], page: u64, at: usize) -> bool {
     let (Some(mapping), Some(next)) = (mappings.get(at), mappings.get(at + 1)) else { return false };
-    goes_on(mapping, next) && next.permissions.has(Permissions::WRITE) && !next.permissions.has(Permissions::SHARED)
+    goes_on(mapping, next, page)
+        && next.permissions.has(Permissions::WRITE)
+        && !next.permissions.has(Permissions::SHARED)
 }
 
 /// Memory without a name, behind something.
