@@ -90,6 +90,18 @@ impl Mapping {
         self.start..self.end
     }
 
+    /// Whether a file that had a name was removed or replaced while it is mapped. Memory that only looks like a file to the
+    /// kernel (memfd, System V, anonymous and shared) never had one, and is marked as deleted from the first.
+    #[must_use]
+    pub fn is_of_removed_file(&self) -> bool {
+        let of_file = match self.kind {
+            Kind::Text | Kind::Rodata | Kind::Relro | Kind::Data | Kind::Bss | Kind::File => true,
+            Kind::Other => self.object().is_none_or(|name| name != b"/[aio]"),
+            _ => false,
+        };
+        self.deleted && of_file
+    }
+
     /// The name without the mark of a deleted file.
     #[must_use]
     pub fn object(&self) -> Option<&[u8]> {

@@ -180,7 +180,7 @@ impl App {
     }
 
     fn world(&self) -> Option<World<'_>> {
-        Some(World { observation: self.shown.as_ref()?, subject: &self.subject })
+        Some(World { observation: self.shown.as_ref()?, subject: &self.subject, frozen: self.frozen })
     }
 
     /// Take in what happened.
@@ -230,7 +230,7 @@ impl App {
             && self.subject.take(reply)
             && let Some(observation) = &self.shown
         {
-            self.panes.shown_mut().rebuild(World { observation, subject: &self.subject });
+            self.panes.shown_mut().rebuild(World { observation, subject: &self.subject, frozen: self.frozen });
         }
     }
 
@@ -275,7 +275,7 @@ impl App {
                 let key = process.key;
                 self.panes.processes.select_process(key, observation);
                 if self.panes.current != PaneId::Processes {
-                    self.subject.look_at(key);
+                    self.look_at(key);
                 }
             }
             None => self.note = Some((format!("there is no process {pid}"), Role::Bad)),
@@ -285,19 +285,19 @@ impl App {
     /// Put a pane on the screen; it shows the process that was selected in the one before.
     fn open_pane(&mut self, id: PaneId) {
         if let Some(key) = self.world().and_then(|world| self.panes.selected(world)) {
-            self.subject.look_at(key);
+            self.look_at(key);
         }
         self.panes.current = id;
         self.place_pane();
         if let Some(observation) = &self.shown {
-            self.panes.shown_mut().rebuild(World { observation, subject: &self.subject });
+            self.panes.shown_mut().rebuild(World { observation, subject: &self.subject, frozen: self.frozen });
         }
     }
 
     /// Let the top overlay look at the pane and the data.
     fn with_overlay(&mut self, act: impl FnOnce(&mut dyn Overlay, Context<'_>)) {
         if let (Some(overlay), Some(observation)) = (self.overlays.last_mut(), &self.shown) {
-            let world = World { observation, subject: &self.subject };
+            let world = World { observation, subject: &self.subject, frozen: self.frozen };
             act(overlay.as_mut(), Context { panes: &mut self.panes, world });
         }
     }
@@ -324,7 +324,7 @@ impl App {
             Some(Action::Suspend) => return Some(vec![Effect::Suspend]),
             _ => {}
         }
-        let world = World { observation, subject: &self.subject };
+        let world = World { observation, subject: &self.subject, frozen: self.frozen };
         match overlay.key(key, action, Context { panes: &mut self.panes, world }) {
             Outcome::Stay => {}
             Outcome::Close => {
@@ -342,6 +342,14 @@ impl App {
         Some(Vec::new())
     }
 
+    /// Let this process be the one that is looked into; what was chosen in the map of another one holds no more.
+    fn look_at(&mut self, key: ProcessKey) {
+        if self.subject.key() != Some(key) {
+            self.subject.look_at(key);
+            self.panes.memory.forget_process();
+        }
+    }
+
     /// Select another process, in whatever pane is shown.
     fn look_into(&mut self, key: ProcessKey) {
         let Some(observation) = self.shown.clone() else { return };
@@ -351,8 +359,12 @@ impl App {
         }
         self.overlays.clear();
         self.panes.processes.select_process(key, &observation);
-        self.subject.look_at(key);
-        self.panes.shown_mut().rebuild(World { observation: &observation, subject: &self.subject });
+        self.look_at(key);
+        self.panes.shown_mut().rebuild(World {
+            observation: &observation,
+            subject: &self.subject,
+            frozen: self.frozen,
+        });
     }
 
     fn act(&mut self, action: Action) -> Vec<Effect> {
@@ -435,7 +447,8 @@ impl App {
     }
 
     fn act_on_memory(&mut self, action: Action, observation: &Arc<Observation>) {
-        let world = World { observation, subject: &self.subject };
+        const SELECTED: &str = "no mapping is selected";
+        let world = World { observation, subject: &self.subject, frozen: self.frozen };
         match action {
             Action::Explain => {
                 let columns = self.panes.shown().columns().into_iter().map(|(column, _)| column).collect();
@@ -449,7 +462,14 @@ impl App {
                 } else if let Some(title) = self.panes.memory.title_of_selected(world) {
                     let columns = OfMappings::COLUMNS.iter().map(ColumnOf::about).collect();
                     self.overlays.push(Box::new(Explain::of_selected(title, columns)));
+                } else {
+                    self.note = Some((SELECTED.to_owned(), Role::Warn));
                 }
+            }
+            Action::Lab if self.frozen => {
+                let keys = self.setup.keymap.keys(Action::Freeze);
+                let key = keys.first().map_or("", String::as_str);
+                self.note = Some((format!("nothing is run while the screen is frozen: {key} goes on"), Role::Warn));
             }
             Action::Lab if self.lab_off(observation).is_some() => {
                 let why = self.lab_off(observation).unwrap_or_default();
@@ -463,7 +483,7 @@ impl App {
             }
             Action::Baseline => {
                 if self.subject.set_baseline() {
-                    let world = World { observation, subject: &self.subject };
+                    let world = World { observation, subject: &self.subject, frozen: self.frozen };
                     self.panes.memory.show_growth(world);
                     self.note = Some(("baseline taken: what changes from now on is shown".to_owned(), Role::Good));
                 } else {
@@ -471,7 +491,11 @@ impl App {
                 }
             }
             action => {
-                self.panes.memory.act(action, world);
+                if let Some(why) = self.panes.memory.refusal(action, world) {
+                    self.note = Some((why.to_owned(), Role::Warn));
+                } else {
+                    self.panes.memory.act(action, world);
+                }
             }
         }
     }
@@ -484,6 +508,15 @@ impl App {
                 self.setup.presets.iter().map(|(name, columns)| (name.clone(), names(columns))).collect()
             }
             PaneId::Memory => MAP_PRESETS.iter().map(|(name, names)| ((*name).to_owned(), names.to_vec())).collect(),
+        }
+    }
+
+    /// Whether an action can do nothing here.
+    fn is_off(&self, action: Action, observation: &Observation) -> bool {
+        match action {
+            Action::Signal => self.signals_off(observation).is_some(),
+            Action::Lab => self.lab_off(observation).is_some(),
+            _ => false,
         }
     }
 
@@ -517,12 +550,12 @@ impl App {
         if self.frozen {
             return self.thaw();
         }
-        let world = World { observation, subject: &self.subject };
+        let world = World { observation, subject: &self.subject, frozen: self.frozen };
         if self.panes.shown_mut().back(world) {
             return;
         }
         if self.panes.current == PaneId::Memory && self.subject.drop_baseline() {
-            self.panes.memory.forget_growth(World { observation, subject: &self.subject });
+            self.panes.memory.forget_growth(World { observation, subject: &self.subject, frozen: self.frozen });
         } else if self.panes.current != PaneId::Processes {
             self.open_pane(PaneId::Processes);
         }
@@ -575,7 +608,12 @@ impl App {
                         self.overlay_key(key, Some(action));
                     }
                 }
-                _ => self.panes.shown_mut().scroll(by),
+                _ => {
+                    if let Some(observation) = &self.shown {
+                        let world = World { observation, subject: &self.subject, frozen: self.frozen };
+                        self.panes.shown_mut().scroll(by, world);
+                    }
+                }
             }
             return;
         }
@@ -589,7 +627,9 @@ impl App {
             }
         } else if layout.pane.contains((event.column, event.row).into()) {
             let place = (event.column - layout.pane.x, event.row - layout.pane.y);
-            self.panes.shown_mut().click(place, World { observation: &observation, subject: &self.subject });
+            self.panes
+                .shown_mut()
+                .click(place, World { observation: &observation, subject: &self.subject, frozen: self.frozen });
         }
     }
 
@@ -609,7 +649,7 @@ impl App {
 
     fn place_pane(&mut self) {
         if let (Some(layout), Some(observation)) = (self.layout(), &self.shown) {
-            let world = World { observation, subject: &self.subject };
+            let world = World { observation, subject: &self.subject, frozen: self.frozen };
             self.panes.shown_mut().set_room(layout.pane, world);
         }
     }
@@ -643,7 +683,7 @@ impl App {
             badges: &self.badges(),
         };
         header::draw(observation, &facts, area.height, layout.header, buffer);
-        let world = World { observation, subject: &self.subject };
+        let world = World { observation, subject: &self.subject, frozen: self.frozen };
         self.draw_tab(world, layout.tab, buffer);
         self.panes.shown().draw(world, Look { theme, glyphs }, layout.pane, buffer);
         self.draw_footer(layout.footer, buffer);
@@ -781,12 +821,11 @@ impl App {
     fn hints(&self) -> Vec<Piece<'static>> {
         let mut pieces = Vec::new();
         // Those that lead everywhere else stay longest.
-        let order: Vec<Action> =
-            [Action::Help, Action::Quit].into_iter().chain(self.panes.shown().offers().iter().copied()).collect();
+        let offers = self.world().map_or(&[][..], |world| self.panes.shown().offers(world));
+        let order: Vec<Action> = [Action::Help, Action::Quit].into_iter().chain(offers.iter().copied()).collect();
         for info in ACTIONS {
-            let off = || self.shown.as_ref().is_some_and(|shown| self.signals_off(shown).is_some());
             let Some(at) = order.iter().position(|action| *action == info.action) else { continue };
-            if info.action == Action::Signal && off() {
+            if self.shown.as_ref().is_some_and(|shown| self.is_off(info.action, shown)) {
                 continue;
             }
             let Some(key) = self.setup.keymap.keys(info.action).first().cloned() else { continue };

@@ -88,6 +88,8 @@ pub struct World<'a> {
     pub observation: &'a Arc<Observation>,
     /// The selected one.
     pub subject: &'a Subject,
+    /// Whether the screen stands still: nothing is read meanwhile.
+    pub frozen: bool,
 }
 
 /// What drawing needs besides.
@@ -141,7 +143,7 @@ pub trait Pane {
     fn act(&mut self, action: Action, world: World<'_>) -> bool;
 
     /// What can be done here, for the footer, the least dispensable first.
-    fn offers(&self) -> &'static [Action];
+    fn offers(&self, world: World<'_>) -> &'static [Action];
 
     /// Go back one step: drop what narrows the view. False where there is nothing.
     fn back(&mut self, world: World<'_>) -> bool;
@@ -158,8 +160,8 @@ pub trait Pane {
     /// What stands beside the names of the panes: everything that decides over what is seen.
     fn status(&self, world: World<'_>, look: Look<'_>) -> Vec<Piece<'static>>;
 
-    /// Scroll by lines without moving the selection.
-    fn scroll(&mut self, by: isize);
+    /// The wheel was turned by so many lines.
+    fn scroll(&mut self, by: isize, world: World<'_>);
 
     /// A click at a place of the room.
     fn click(&mut self, place: (u16, u16), world: World<'_>);

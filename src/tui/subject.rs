@@ -100,8 +100,8 @@ pub struct Fact {
     pub name: &'static str,
     /// What it is.
     pub text: String,
-    /// Whether it could not be read, and `text` says why.
-    pub missing: bool,
+    /// Why it could not be read, where it could not.
+    pub missing: Option<Missing>,
 }
 
 /// Other runs that are remembered.
@@ -347,7 +347,10 @@ impl Subject {
             let fact = |(name, value): (&'static str, Value<'_>)| Fact {
                 name,
                 text: value.human().into_owned(),
-                missing: matches!(value, Value::Missing(_)),
+                missing: match value {
+                    Value::Missing(missing) => Some(missing),
+                    _ => None,
+                },
             };
             let told = run.map(facts).into_iter().flatten().filter(|(_, value)| *value != Value::None);
             told.map(fact).collect()

@@ -23,7 +23,7 @@ pub fn classify(mappings: &mut [Mapping], figures: Option<&[Figures]>, stacks: &
         let figures = figures_at(figures, at);
         let named = mapping.path.as_ref().and_then(|path| special(path, mapping));
         mapping.kind = match &mapping.path {
-            None => nameless(mapping, before.of(mapping)),
+            None => nameless(mapping, before.of(mapping).filter(|_| !adds_execution(mapping, &before))),
             Some(path) if **path == *BSS && before.of(mapping) == Some(Kind::Data) => Kind::Bss,
             Some(path) => named.or(part).unwrap_or_else(|| file(path, figures)),
         };
@@ -32,7 +32,8 @@ pub fn classify(mappings: &mut [Mapping], figures: Option<&[Figures]>, stacks: &
             mapping.kind = Kind::ThreadStack;
         }
         // What it is part of counts: the variables of a program that lives in memory only are followed by more of them.
-        before = Before { end: mapping.end, kind: Some(part.unwrap_or(mapping.kind)) };
+        let runs = mapping.permissions.has(Permissions::EXECUTE);
+        before = Before { end: mapping.end, kind: Some(part.unwrap_or(mapping.kind)), runs };
     }
     mark_stacks(mappings, stacks);
     mark_rest_of_stack(mappings, figures);
@@ -47,6 +48,7 @@ fn figures_at(figures: Option<&[Figures]>, at: usize) -> Option<&Figures> {
 struct Before {
     end: u64,
     kind: Option<Kind>,
+    runs: bool,
 }
 
 impl Before {
@@ -139,6 +141,12 @@ fn is_before_data(mappings: &[Mapping], page: u64, at: usize) -> bool {
     goes_on(mapping, next, page)
         && next.permissions.has(Permissions::WRITE)
         && !next.permissions.has(Permissions::SHARED)
+}
+
+/// Whether it can be run and what stands before cannot: variables that begin as zero are no more executable than those
+/// with values, so the program mapped it, and it only happens to lie there.
+fn adds_execution(mapping: &Mapping, before: &Before) -> bool {
+    mapping.permissions.has(Permissions::EXECUTE) && !before.runs
 }
 
 /// Memory without a name, behind something.
@@ -379,6 +387,8 @@ mod tests {
         assert_eq!(kinds(twice), ["file", "rodata", "text", "data", "file", "file", "text"]);
         let everything_runs = "1000-2000 r-xp 0 fe:00 7 /a\n2000-3000 rwxp 1000 fe:00 7 /a\n3000-4000 rwxp 0 00:00 0\n";
         assert_eq!(kinds(everything_runs), ["text", "data", "bss"]);
+        let made_by_program = "1000-2000 r-xp 0 fe:00 7 /a\n2000-3000 rw-p 1000 fe:00 7 /a\n3000-4000 rwxp 0 00:00 0\n";
+        assert_eq!(kinds(made_by_program), ["text", "data", "anonymous"]);
         assert_eq!(kinds("1000-2000 rwxp 0 fe:00 7 /packed\n"), ["text"]);
         // The name decides too: a library that was replaced in place has its old inode given to another file.
         assert_eq!(kinds("1000-2000 r-xp 0 fe:00 7 /a\n2000-3000 r--p 1000 fe:00 7 /b\n"), ["text", "file"]);

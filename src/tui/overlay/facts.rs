@@ -115,7 +115,7 @@ pub fn draw(
     let place = Rect { height: inner.height - below, ..inner };
     let room = usize::from(below.saturating_sub(1));
 
-    let own = format!("{} = {}", current.name.trim_start(), current.value.as_deref().unwrap_or("(it is gone)"));
+    let own = format!("{} = {}", current.name.trim_start(), current.value.as_deref().unwrap_or("(there is none)"));
     let explanation = current.lines(width);
     let mut text = cut(line::wrap(&own, width), room.saturating_sub(explanation.len()).max(1), view.glyphs.cut);
     text.extend(explanation);

@@ -26,7 +26,7 @@ use crate::{
     text::Text,
     tui::{
         action::Action,
-        widget::{line::Piece, list::List, table},
+        widget::{line::Piece, list::List},
     },
 };
 use aslr::Aslr;
@@ -114,7 +114,8 @@ pub struct Memory {
     picture: List,
     pages: pages::View,
     aslr: Aslr,
-    width: u16,
+    /// Width and height of the room.
+    size: (u16, u16),
     before: Before,
     /// Columns and order before growth was asked for.
     calm: Option<Calm>,
@@ -145,7 +146,7 @@ impl Default for Memory {
             picture: List::default(),
             pages: pages::View::default(),
             aslr: Aslr::default(),
-            width: 80,
+            size: (80, 24),
             before: Before::default(),
             calm: None,
         }
@@ -255,8 +256,43 @@ impl Memory {
         self.rebuild(world);
     }
 
+    /// Another process is looked into: what was chosen in the map of the one before holds no more.
+    pub fn forget_process(&mut self) {
+        if let Some((columns, sort)) = self.calm.take() {
+            self.columns = columns;
+            self.arrangement.sort = sort;
+        }
+        (self.selected, self.list, self.picture) = (None, List::default(), List::default());
+        (self.pages, self.aslr) = (pages::View::default(), Aslr::default());
+    }
+
+    /// Why an action does nothing here, where it does nothing.
+    #[must_use]
+    pub fn refusal(&self, action: Action, world: World<'_>) -> Option<&'static str> {
+        let table = self.view == View::Table;
+        match action {
+            Action::Threads | Action::KernelThreads | Action::User | Action::Tag | Action::Follow => {
+                Some("that is for the list of processes, in pane 1")
+            }
+            _ if world.subject.known_map().is_none() => None,
+            Action::Next | Action::Previous if self.search.is_none() && !self.shows_one() => {
+                Some("nothing is searched for yet")
+            }
+            Action::Form if !table => Some("mappings or objects: only the table has these forms"),
+            Action::Collapse | Action::Expand | Action::CollapseBranch | Action::ExpandBranch | Action::ExpandAll
+                if table && self.arrangement.form == Form::Mappings =>
+            {
+                Some("there is nothing to open or close: the table shows each mapping, not objects")
+            }
+            Action::CollapseBranch | Action::ExpandBranch | Action::ExpandAll if self.view == View::Picture => {
+                Some("there is nothing to open or close in the picture")
+            }
+            _ => None,
+        }
+    }
+
     fn set_fold(&mut self, action: Action, world: World<'_>) {
-        if self.arrangement.form != Form::Objects {
+        if self.arrangement.form != Form::Objects || self.view != View::Table {
             return;
         }
         let name = self.lines.object_of(self.list.at).map(|object| object.name.clone());
@@ -341,6 +377,23 @@ impl Memory {
         }
     }
 
+    fn click_table(&mut self, (x, y): (u16, u16), world: World<'_>) {
+        let rows = draw::rows(Rect::new(0, 0, self.size.0, u16::MAX));
+        if y >= rows.y {
+            let visible = self.list.visible(self.lines.keys.len(), self.list.height());
+            let at = visible.start + usize::from(y - rows.y);
+            if visible.contains(&at) {
+                self.select(at);
+            }
+            return;
+        }
+        let (places, _) = draw::columns(&self.columns, self.size.0);
+        let hit = places.iter().find(|(_, place)| (place.x..=place.right()).contains(&x.saturating_sub(1)));
+        if let Some(column) = hit.map(|(column, _)| column.name).filter(|_| y + 1 == rows.y) {
+            self.sort(Some(column), world);
+        }
+    }
+
     fn select(&mut self, at: usize) {
         self.list.at = at.min(self.lines.keys.len().saturating_sub(1));
         self.selected = self.lines.keys.get(self.list.at).cloned();
@@ -406,7 +459,8 @@ impl Pane for Memory {
                     Form::Objects => Form::Mappings,
                 };
                 self.rebuild(world);
-                if let Some(place) = place {
+                // An object is found closed, as it was left.
+                if let Some(place) = place.filter(|_| self.arrangement.form == Form::Mappings) {
                     self.select_place(place, world);
                 }
             }
@@ -418,7 +472,10 @@ impl Pane for Memory {
         true
     }
 
-    fn offers(&self) -> &'static [Action] {
+    fn offers(&self, world: World<'_>) -> &'static [Action] {
+        if world.subject.known_map().is_none() {
+            return &[Action::Lab, Action::Freeze];
+        }
         match self.view {
             View::Table => &[
                 Action::View,
@@ -458,10 +515,11 @@ impl Pane for Memory {
         self.hits = OnceCell::new();
         let at = self.selected.as_ref().and_then(|key| self.lines.position(key, world.subject));
         self.select(at.unwrap_or(self.list.at));
+        self.show_pages(world);
     }
 
     fn set_room(&mut self, area: Rect, _world: World<'_>) {
-        self.width = area.width;
+        self.size = (area.width, area.height);
     }
 
     fn draw(&self, world: World<'_>, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
@@ -472,24 +530,33 @@ impl Pane for Memory {
         draw::status(self, world, look)
     }
 
-    fn scroll(&mut self, by: isize) {
-        self.select(self.list.at.saturating_add_signed(by));
+    fn scroll(&mut self, by: isize, world: World<'_>) {
+        let action = if by < 0 { Action::Up } else { Action::Down };
+        for _ in 0..by.unsigned_abs() {
+            self.move_cursor(action, world);
+        }
     }
 
-    fn click(&mut self, (x, y): (u16, u16), world: World<'_>) {
-        if self.view != View::Table {
-            return;
-        }
-        let rows = draw::rows(Rect::new(0, 0, self.width, u16::MAX));
-        if y >= rows.y {
-            let first = self.list.visible(self.lines.keys.len(), self.list.height()).start;
-            self.select(first + usize::from(y - rows.y));
-            return;
-        }
-        let (places, _) = table::fit(&self.columns, self.width.saturating_sub(1));
-        let hit = places.iter().find(|(_, place)| (place.x..=place.right()).contains(&x.saturating_sub(1)));
-        if let Some(column) = hit.map(|(column, _)| column.name).filter(|_| y + 1 == rows.y) {
-            self.sort(Some(column), world);
+    fn click(&mut self, place: (u16, u16), world: World<'_>) {
+        // Below the line of facts.
+        let below = place.1.checked_sub(1).map(|y| (place.0, y));
+        match (self.view, below) {
+            (View::Table, _) => self.click_table(place, world),
+            (_, None) => {}
+            (View::Picture, Some((_, y))) => {
+                let line = picture::draw::line_at(&self.picture, self.size.1.saturating_sub(1), y);
+                let line = line.and_then(|at| world.subject.picture().lines.get(at));
+                if let Some(line) = line.filter(|line| !line.members.is_empty()) {
+                    self.select_place(line.members.start, world);
+                }
+            }
+            (View::Pages, Some(place)) => {
+                let grid = self.range(world).and_then(|range| world.subject.pages(&range));
+                if let Some(Ok(grid)) = grid {
+                    self.pages.click(place, grid.pages());
+                }
+            }
+            (View::Aslr, Some((_, y))) => self.aslr.click(usize::from(y)),
         }
     }
 

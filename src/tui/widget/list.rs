@@ -42,6 +42,12 @@ impl List {
         self.height.get()
     }
 
+    /// The first item or line that was in view when it was drawn last.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.offset.get()
+    }
+
     /// The items in view in a room of `height` lines, the cursor among them.
     pub fn visible(&self, len: usize, height: usize) -> Range<usize> {
         self.showing(self.at, len, height)

@@ -93,7 +93,7 @@ fn warnings(site: &Site) -> Vec<Fact> {
              it; in any other program it is a weakness.",
         ));
     }
-    if mapping.deleted {
+    if mapping.is_of_removed_file() {
         let program = matches!(mapping.kind, Kind::Text | Kind::Rodata | Kind::Relro | Kind::Data | Kind::Bss);
         let (value, about) = match Old::of(mapping, site.map.exe.as_ref().ok()) {
             Old::Program => (

@@ -91,6 +91,7 @@ impl Who {
                     super::say(&format!("The processes cannot be listed: {}.", missing.word()), view, area, buffer);
                 }
             },
+            _ if view.frozen => super::say("The screen stands still (frozen), so nothing is read.", view, area, buffer),
             _ => super::say("reading …", view, area, buffer),
         }
     }

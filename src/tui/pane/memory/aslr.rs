@@ -14,8 +14,8 @@ use crate::{
     text::printable,
     tui::{
         action::Action,
-        pane::{Look, World},
-        subject::{Fact, Other},
+        pane::{Look, World, memory::draw::awaited},
+        subject::Other,
         theme::Role,
         widget::{
             legend,
@@ -58,6 +58,14 @@ impl Aslr {
             self.with = Some(next.key);
         }
         true
+    }
+
+    /// Let the cursor be on the line at this height of the room.
+    pub fn click(&mut self, y: usize) {
+        let at = self.list.offset() + y;
+        if at < self.lines.get() {
+            self.list.at = at;
+        }
     }
 
     /// Whom the process is compared with.
@@ -109,6 +117,9 @@ pub fn draw(view: &Aslr, world: World<'_>, look: Look<'_>, area: Rect, buffer: &
     match world.subject.lab().filter(|_| view.lab.is_some()) {
         Some(Ok((lab, report))) => lines.extend(lab_lines(lab, report, world, look, width)),
         Some(Err(missing)) => lines.push(vec![Piece::new(why_no_lab(*missing), look.style(Role::Warn))]),
+        None if view.lab.is_some() && world.frozen => {
+            lines.push(vec![Piece::new("frozen before the laboratory began", look.style(Role::Warn))]);
+        }
         None if view.lab.is_some() => lines.push(vec![Piece::new("starting …", look.style(Role::Dim))]),
         None => lines.extend(compared_lines(view, world, look, width)),
     }
@@ -134,33 +145,47 @@ fn why_no_lab(missing: Missing) -> String {
 
 fn fact_lines(world: World<'_>, look: Look<'_>, width: usize) -> Vec<Line> {
     match world.subject.program() {
-        None => return vec![vec![Piece::new("reading …", look.style(Role::Dim))]],
+        None => return vec![vec![Piece::new(awaited(world, "its program"), look.style(Role::Dim))]],
         Some(Err(missing)) => {
             let text = format!("the program cannot be looked at: {}", missing.word());
             return vec![vec![Piece::new(text, look.style(Role::Missing))]];
         }
         Some(Ok(_)) => {}
     }
-    let fact = |fact: &Fact| {
-        let role = if fact.missing { Role::Missing } else { Role::Label };
+    let facts = world.subject.facts(world.observation.now.units.page_size);
+    let told = facts.iter().filter(|fact| fact.missing.is_none()).map(|fact| {
         vec![
             Piece::new(format!("{} ", fact.name), look.style(Role::Dim)),
-            Piece::new(fact.text.clone(), look.style(role)),
+            Piece::new(fact.text.clone(), look.style(Role::Label)),
         ]
-    };
-    let facts = world.subject.facts(world.observation.now.units.page_size).iter().map(fact).collect();
-    legend::lines(facts, width)
+    });
+    let mut lines = legend::lines(told.collect(), width);
+    // What could not be read is told once for each reason, not once for each fact.
+    let mut reasons: Vec<(Missing, Vec<&str>)> = Vec::new();
+    for (reason, name) in facts.iter().filter_map(|fact| Some((fact.missing?, fact.name))) {
+        match reasons.iter_mut().find(|(other, _)| *other == reason) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((reason, vec![name])),
+        }
+    }
+    for (reason, names) in reasons {
+        let text = format!("{}: {}", reason.word(), names.join(", "));
+        let wrapped = line::wrap(&text, width).into_iter();
+        lines.extend(wrapped.map(|text| vec![Piece::new(text, look.style(Role::Missing))]));
+    }
+    lines
 }
 
 fn compared_lines(view: &Aslr, world: World<'_>, look: Look<'_>, width: usize) -> Vec<Line> {
     let Some(chosen) = view.chosen(world) else {
-        let text = "No other run of this program: none of the same name runs, and none was looked into before. A runs it \
-                    again, and stops it before its first instruction.";
-        return said(text, look, width);
+        let none = "No other run of this program: none of the same name runs, and none was looked into before.";
+        let again = " The laboratory runs it again, and stops it before its first instruction.";
+        let again = if world.observation.now.observer.foreign { "" } else { again };
+        return said(&format!("{none}{again}"), look, width);
     };
     let mut lines = vec![compared_with(&chosen, world, look)];
     let Some(other) = world.subject.other(chosen.key) else {
-        lines.push(vec![Piece::new("reading …", look.style(Role::Dim))]);
+        lines.push(vec![Piece::new(awaited(world, "its map"), look.style(Role::Dim))]);
         return lines;
     };
     match &other.map {

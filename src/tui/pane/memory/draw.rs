@@ -25,6 +25,7 @@ use crate::{
     unit::Bytes,
 };
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use std::time::Duration;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// The room for rows: below the facts and the heading.
@@ -37,6 +38,25 @@ pub(super) fn rows(area: Rect) -> Rect {
 const GRAPH: u16 = 12;
 /// Cells that a path should have before there is room for a graph.
 const PATH: u16 = 24;
+
+/// Cells of a pane on which a column gets the room that its longest values want.
+const ROOMY: u16 = 110;
+/// What some columns want, where there is room: all digits of an address of the kernel, the longest kind.
+const WANTED: [(&str, u16); 3] = [("start", 16), ("end", 16), ("kind", 12)];
+
+/// The columns that fit, with their place, and how many did not.
+pub(super) fn columns(columns: &[(&'static MapColumn, u16)], width: u16) -> (Vec<(&'static MapColumn, Rect)>, usize) {
+    let wanted = |column: &MapColumn| {
+        let wanted = WANTED.iter().find(|(name, _)| *name == column.name).map(|(_, cells)| *cells);
+        wanted.filter(|_| width >= ROOMY)
+    };
+    // One that was made wider or narrower by hand stays so.
+    let own = |(column, width): &(&'static MapColumn, u16)| {
+        let wanted = wanted(column).filter(|_| *width == column.width);
+        (*column, wanted.unwrap_or(*width))
+    };
+    table::fit(&columns.iter().map(own).collect::<Vec<_>>(), width.saturating_sub(1))
+}
 
 /// Draw everything.
 pub(super) fn draw(pane: &Memory, world: World<'_>, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
@@ -59,7 +79,7 @@ pub(super) fn draw(pane: &Memory, world: World<'_>, look: Look<'_>, area: Rect, 
 
 fn draw_table(pane: &Memory, world: World<'_>, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
-    let (places, left_out) = table::fit(&pane.columns, inner.width);
+    let (places, left_out) = columns(&pane.columns, area.width);
     let titles: Vec<_> = places.iter().map(|(column, place)| (column.about(), *place)).collect();
     let rows = rows(inner);
     if area.height > 1 {
@@ -152,7 +172,7 @@ impl Drawing<'_> {
         } else if self.pane.arrangement.form == Form::Objects {
             pieces.push(Piece::new("   ", base));
         }
-        let role = if row.mapping.deleted { Some(Role::Warn) } else { None };
+        let role = if row.mapping.is_of_removed_file() { Some(Role::Warn) } else { None };
         let role = if found { Some(Role::Match) } else { role };
         let look = role.map_or(base, style);
         match (object, row.mapping.path.as_ref(), row.mapping.thread) {
@@ -214,7 +234,7 @@ impl Drawing<'_> {
         let mapping = row.mapping;
         match column.name {
             "permissions" if mapping.permissions.is_writable_and_executable() => style(Role::Bad),
-            "deleted" if mapping.deleted => style(Role::Warn),
+            "deleted" if mapping.is_of_removed_file() => style(Role::Warn),
             "kind" if is_executable_stack(row) => style(Role::Bad),
             "kind" => style(kind::role(mapping.kind)),
             _ => match value {
@@ -230,15 +250,36 @@ fn draw_pages(pane: &Memory, world: World<'_>, look: Look<'_>, area: Rect, buffe
     let text = match grid {
         Some(Some(Ok(grid))) => return pages::draw(grid, &pane.pages, &look, area, buffer),
         None => "No mapping is selected.".to_owned(),
-        Some(None) => "reading …".to_owned(),
-        Some(Some(Err(Missing::Unsupported))) => {
-            "The kernel does not tell the pages of this mapping: it is no memory of the process (vsyscall), or this is a \
-             recording."
-                .to_owned()
+        Some(None) => awaited(world, "the pages"),
+        Some(Some(Err(Missing::Unsupported))) => match selected_kind(pane, world) {
+            Some(Kind::Vsyscall) => {
+                "The pages of vsyscall are the kernel's: they stand in no page table of the process."
+            }
+            _ if world.observation.now.observer.foreign => {
+                "The pages of a mapping are told by the running kernel alone: there are none in a recording, nor of \
+                 processes of another pid namespace."
+            }
+            _ => "The kernel does not tell the pages of this mapping.",
         }
+        .to_owned(),
         Some(Some(Err(missing))) => format!("The pages cannot be read: {}.", missing.word()),
     };
     say(&text, look, area, buffer);
+}
+
+fn selected_kind(pane: &Memory, world: World<'_>) -> Option<Kind> {
+    let place = pane.place(world)?;
+    world.subject.known_map()?.mappings.get(place).map(|mapping| mapping.kind)
+}
+
+/// Why something has not come in yet.
+pub(super) fn awaited(world: World<'_>, what: &str) -> String {
+    let runs = world.subject.key().is_some_and(|key| world.observation.now.find(key).is_some());
+    match () {
+        () if world.frozen => format!("The screen stands still since before {what} came in."),
+        () if !runs => format!("The process has exited before {what} came in."),
+        () => "reading …".to_owned(),
+    }
 }
 
 fn say(text: &str, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
@@ -267,11 +308,17 @@ fn facts(map: &MemoryMap, world: World<'_>, look: Look<'_>) -> Vec<Piece<'static
     };
     let sums = world.subject.sums();
     amount("size", Some(sums.size), 5);
-    if let Ok(totals) = &map.totals {
-        amount("rss", totals.get(Amount::Rss), 0);
-        amount("pss", totals.get(Amount::Pss), 1);
-        amount("uss", totals.uss(), 2);
-        amount("swap", totals.get(Amount::Swap).filter(|swap| swap.0 > 0), 2);
+    match &map.totals {
+        Ok(totals) => {
+            amount("rss", totals.get(Amount::Rss), 0);
+            amount("pss", totals.get(Amount::Pss), 1);
+            amount("uss", totals.uss(), 2);
+            amount("swap", totals.get(Amount::Swap).filter(|swap| swap.0 > 0), 2);
+        }
+        Err(missing) => {
+            pieces.push(Piece::new("  rss ", label));
+            pieces.push(Piece::new(missing.word(), look.style(Role::Missing)));
+        }
     }
     let warnings = [(sums.writable_and_executable, "W+X", Role::Bad), (sums.deleted, "deleted", Role::Warn)];
     for (count, word, role) in warnings.into_iter().filter(|(count, ..)| *count > 0) {
@@ -292,9 +339,19 @@ fn reading(map: &MemoryMap, world: World<'_>, look: Look<'_>) -> Vec<Piece<'stat
         Ok(_) => ("smaps", map.figures_took),
         Err(_) => ("maps", map.addresses_took),
     };
-    let age = world.observation.now.taken.boot.saturating_sub(map.taken.boot).as_secs();
-    let age = if age > 1 { format!(", {} ago", span(age as f64)) } else { String::new() };
-    pieces.push(Piece::new(format!("  {file} in {}{age}", span(took.as_secs_f64())), dim).spare(4));
+    pieces.push(Piece::new(format!("  {file} in {}", span(took.as_secs_f64())), dim).spare(4));
+    // A map that is of another moment than the rest of the screen says so, whatever else has to give way.
+    let (shown, read) = (world.observation.now.taken.boot, map.taken.boot);
+    let apart = shown.abs_diff(read);
+    if apart >= Duration::from_millis(if world.frozen { 500 } else { 2000 }) {
+        let direction = if shown > read { "ago" } else { "later" };
+        let role = if world.frozen { Role::Warn } else { Role::Dim };
+        pieces.push(Piece::new(format!("  read {} {direction}", span(apart.as_secs_f64())), look.style(role)));
+    }
+    if world.subject.key().is_some_and(|key| world.observation.now.find(key).is_none()) {
+        pieces.push(Piece::new("  exited: this is what was there last", look.style(Role::Exited)));
+        return pieces;
+    }
     let problem = world.subject.stale().or_else(|| map.figures.as_ref().err().copied());
     if let Some(missing) = problem.filter(|missing| *missing != Missing::NotRequested) {
         let gone = missing == Missing::Gone;
@@ -314,12 +371,12 @@ fn draw_why(world: World<'_>, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let text = match (process, world.subject.map()) {
         (None, _) => "No process is selected: choose one in pane 1.".to_owned(),
         (Some(None), _) => "The process has exited.".to_owned(),
-        (Some(Some(process)), map) => why(process, map.map(|map| map.map(drop))),
+        (Some(Some(process)), map) => why(process, map.map(|map| map.map(drop)), awaited(world, "the map")),
     };
     say(&text, look, area, buffer);
 }
 
-fn why(process: &Process, map: Option<Result<(), Missing>>) -> String {
+fn why(process: &Process, map: Option<Result<(), Missing>>, awaited: String) -> String {
     let pid = process.key.pid;
     match map {
         _ if process.is_kernel_thread() => {
@@ -328,7 +385,7 @@ fn why(process: &Process, map: Option<Result<(), Missing>>) -> String {
         _ if process.is_zombie() => {
             format!("{pid} is a zombie: it has ended, and its memory was given back. What is left is its exit status.")
         }
-        None => "reading …".to_owned(),
+        None => awaited,
         Some(Ok(())) => format!("{pid} has no memory of its own any more: it is about to end."),
         Some(Err(Missing::Denied)) => format!(
             "The map of {pid} may not be read: it belongs to another user, or has changed its user since it started. Its \
@@ -357,7 +414,9 @@ pub(super) fn status(pane: &Memory, world: World<'_>, look: Look<'_>) -> Vec<Pie
     }
     pieces.push(Piece::new(format!("  {}", pane.view.word()), style(Role::Label)).spare(2));
     if pane.arrangement.form == Form::Objects && pane.view == View::Table {
-        pieces.push(Piece::new("  objects", style(Role::Label)).spare(3));
+        let count = pane.lines.objects.len();
+        let noun = if count == 1 { "object" } else { "objects" };
+        pieces.push(Piece::new(format!("  {count} {noun}"), style(Role::Label)).spare(3));
     }
     if let Some(baseline) = world.subject.baseline() {
         let age = world.observation.now.taken.boot.saturating_sub(baseline.taken.boot);
@@ -370,6 +429,7 @@ pub(super) fn status(pane: &Memory, world: World<'_>, look: Look<'_>) -> Vec<Pie
         }
     }
     let sort = match pane.arrangement.sort {
+        _ if pane.view != View::Table => String::new(),
         Some((column, order)) => {
             let arrow = if order == Order::Ascending { look.glyphs.order.0 } else { look.glyphs.order.1 };
             format!("  by {} {arrow}", column.name)
@@ -377,9 +437,9 @@ pub(super) fn status(pane: &Memory, world: World<'_>, look: Look<'_>) -> Vec<Pie
         None => "  by address".to_owned(),
     };
     pieces.push(Piece::new(sort, style(Role::Label)).spare(3));
-    let (shown, all) = (pane.lines.keys.len(), pane.lines.all);
-    if shown != all {
-        pieces.push(Piece::new(format!("  {shown} of {all}"), style(Role::Label)).spare(2));
+    let (left, all) = (pane.lines.left, pane.lines.all);
+    if left != all {
+        pieces.push(Piece::new(format!("  {left} of {all}"), style(Role::Label)).spare(2));
     }
     if let Some(filter) = &pane.arrangement.filter {
         pieces.push(Piece::new("  filter: ", style(Role::Dim)));

@@ -52,6 +52,8 @@ pub struct Lines {
     changes: Vec<Option<Change>>,
     /// Mappings there are in all.
     pub all: usize,
+    /// Mappings that the filter leaves.
+    pub left: usize,
 }
 
 impl Lines {
@@ -64,6 +66,7 @@ impl Lines {
         if let Some(filter) = &arrangement.filter {
             targets.retain(|target| lines.row_of(*target, subject).is_some_and(|row| filter.matches(row)));
         }
+        lines.left = targets.iter().filter(|target| matches!(target, Target::Mapping(_))).count();
         match arrangement.form {
             Form::Mappings => lines.sort(&mut targets, subject, arrangement),
             Form::Objects => targets = lines.gather(map, &targets, subject, arrangement),

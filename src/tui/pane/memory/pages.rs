@@ -159,6 +159,8 @@ pub struct View {
     top: Cell<u64>,
     /// As drawn last.
     shape: Cell<Shape>,
+    /// Where the first cell was drawn last, from the corner of the room.
+    corner: Cell<(u16, u16)>,
 }
 
 /// How the cells of a grid lie.
@@ -239,6 +241,22 @@ impl View {
     }
 }
 
+impl View {
+    /// Let the cursor be on the cell at this place of the room; where there is none, it stays.
+    pub fn click(&mut self, (x, y): (u16, u16), pages: &Pages) {
+        let (corner, shape) = (self.corner.get(), self.shape.get());
+        let (Some(column), Some(line)) = (x.checked_sub(corner.0), y.checked_sub(corner.1)) else { return };
+        if u64::from(column) >= shape.columns || u64::from(line) >= shape.height {
+            return;
+        }
+        let line = self.top.get().saturating_add(u64::from(line));
+        let address = shape.address(line.saturating_mul(shape.columns).saturating_add(u64::from(column)));
+        if address < pages.range.end {
+            self.cursor = address.max(pages.range.start);
+        }
+    }
+}
+
 /// What is in a cell.
 #[derive(Clone, Copy, Default)]
 struct Content {
@@ -291,6 +309,7 @@ impl Drawing<'_> {
         let columns = if room >= 16 { room / 16 * 16 } else { 1 << room.max(1).ilog2() };
         let shape = Shape::of(pages, self.view.zoom, columns, usize::from(body.height));
         self.view.shape.set(shape);
+        self.view.corner.set((u16::try_from(address).unwrap_or(u16::MAX), head));
         self.scroll(shape);
         self.cells(shape, digits, address, body, buffer);
         if head > 0 {

@@ -23,7 +23,7 @@ impl Pane for Processes {
         Self::act(self, action, world.observation)
     }
 
-    fn offers(&self) -> &'static [Action] {
+    fn offers(&self, _world: World<'_>) -> &'static [Action] {
         &[
             Action::Search,
             Action::Filter,
@@ -108,7 +108,7 @@ impl Pane for Processes {
         pieces
     }
 
-    fn scroll(&mut self, by: isize) {
+    fn scroll(&mut self, by: isize, _world: World<'_>) {
         Self::scroll(self, by);
     }
 

@@ -122,6 +122,14 @@ pub fn draw(
     legend::draw(buffer, inner, &legend, look.glyphs.cut);
 }
 
+/// The line that was drawn last at this height of a room that is so high.
+#[must_use]
+pub fn line_at(list: &List, height: u16, y: u16) -> Option<usize> {
+    let first = Parts::of(Rect::new(0, 0, 1, height), 0).lines.y;
+    let line = usize::from(y.checked_sub(first)?);
+    (line < list.height()).then(|| list.offset() + line)
+}
+
 /// A part of a bar.
 #[derive(Clone, Copy)]
 struct Segment {
