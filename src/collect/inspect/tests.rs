@@ -1,3 +1,5 @@
+//! Questions that stand, come back, stay out and are dropped, over a source whose reads can be held.
+
 #![expect(clippy::panic, reason = "tests fail by panicking")]
 
 use super::*;
