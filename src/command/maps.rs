@@ -207,9 +207,9 @@ impl Plan {
 
     fn csv<'a>(&self, to: &mut dyn Write, rows: impl Iterator<Item = MapRow<'a>>) -> io::Result<()> {
         let mut to = io::BufWriter::with_capacity(64 * 1024, to);
-        write_csv(&mut to, self.columns.iter().map(|column| column.name.to_owned()))?;
+        write_csv(&mut to, self.columns.iter().map(|column| Value::Word(column.name)))?;
         for row in rows {
-            write_csv(&mut to, self.columns.iter().map(|column| (column.value)(row).exact()))?;
+            write_csv(&mut to, self.columns.iter().map(|column| (column.value)(row)))?;
         }
         to.flush()
     }

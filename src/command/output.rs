@@ -12,7 +12,7 @@ use rustix::termios;
 use serde::Serialize;
 use serde_json::{Map, Serializer, ser::Formatter};
 use std::{
-    borrow::Cow,
+    borrow::{Borrow, Cow},
     io::{self, BufWriter, Stdout, Write},
     iter,
 };
@@ -199,10 +199,10 @@ impl<W: Write> Printer<W> {
     /// RFC 4180 in its quoting; lines end as they do on this system.
     fn csv(&mut self, fields: &[Field], records: &[Record<'_>]) -> io::Result<()> {
         if !self.begun {
-            write_csv(&mut self.to, fields.iter().map(|field| field.name.to_owned()))?;
+            write_csv(&mut self.to, fields.iter().map(|field| Value::Word(field.name)))?;
         }
         for record in records {
-            write_csv(&mut self.to, record.cells.iter().map(|value| told(value).exact()))?;
+            write_csv(&mut self.to, record.cells.iter().map(told))?;
         }
         Ok(())
     }
@@ -212,24 +212,46 @@ impl<W: Write> Printer<W> {
 ///
 /// # Errors
 /// Where it cannot be written.
-pub fn write_csv(to: &mut (impl Write + ?Sized), cells: impl Iterator<Item = String>) -> io::Result<()> {
+pub fn write_csv<'v>(
+    to: &mut (impl Write + ?Sized),
+    cells: impl Iterator<Item = impl Borrow<Value<'v>>>,
+) -> io::Result<()> {
+    let mut line = String::with_capacity(256);
     for (at, cell) in cells.enumerate() {
         if at > 0 {
-            to.write_all(b",")?;
+            line.push(',');
         }
-        // Nothing unsafe goes out even where a value let it through.
-        let cell = if is_clean(&cell) { cell } else { printable(cell.as_bytes()).into_owned() };
-        if cell.contains(['"', ',']) || cell.starts_with(' ') || cell.ends_with(' ') {
-            write!(to, "\"{}\"", cell.replace('"', "\"\""))?;
-        } else {
-            to.write_all(cell.as_bytes())?;
+        let begin = line.len();
+        cell.borrow().push_exact(&mut line);
+        if !is_plain(&line.as_bytes()[begin..]) {
+            let cell = line.split_off(begin);
+            push_quoted(&cell, &mut line);
         }
     }
-    to.write_all(b"\n")
+    line.push('\n');
+    to.write_all(line.as_bytes())
 }
 
 fn is_clean(text: &str) -> bool {
     !text.contains(is_unsafe)
+}
+
+/// Whether it can stand between commas as it is.
+fn is_plain(cell: &[u8]) -> bool {
+    cell.iter().all(|byte| matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b','))
+}
+
+/// In quotes where it needs them.
+fn push_quoted(cell: &str, line: &mut String) {
+    // Nothing unsafe goes out even where a value let it through.
+    let cell = if is_clean(cell) { cell.into() } else { printable(cell.as_bytes()) };
+    if cell.contains(['"', ',']) || cell.starts_with(' ') || cell.ends_with(' ') {
+        line.push('"');
+        line.push_str(&cell.replace('"', "\"\""));
+        line.push('"');
+    } else {
+        line.push_str(&cell);
+    }
 }
 
 /// The line itself where it fits, else as much of it as there is room for, and a mark.

@@ -166,8 +166,8 @@ impl<'a> Value<'a> {
         match self {
             Self::Bytes(bytes) => push_bytes(*bytes, text),
             Self::Word(word) => text.push_str(word),
-            Self::Count(number) => push_digits(*number, 10, 1, text),
-            Self::Address(address) => push_digits(*address, 16, 12, text),
+            Self::Count(number) => push_digits::<10>(*number, 1, text),
+            Self::Address(address) => push_digits::<16>(*address, 12, text),
             _ => text.push_str(&self.human()),
         }
     }
@@ -187,18 +187,28 @@ impl<'a> Value<'a> {
     /// Exact text for CSV: numbers in their base unit, nothing scaled; empty where there is nothing.
     #[must_use]
     pub fn exact(&self) -> String {
+        let mut text = String::new();
+        self.push_exact(&mut text);
+        text
+    }
+
+    /// As [`Value::exact`], at the end of a text: for very many of them.
+    pub fn push_exact(&self, text: &mut String) {
         match self {
-            Self::Missing(_) | Self::None => String::new(),
-            Self::Integer(number) | Self::Change(number) => number.to_string(),
-            Self::Count(number) | Self::Bytes(number) => number.to_string(),
-            Self::Address(address) => address_text(*address),
-            Self::Seconds(number) | Self::Percent(number) | Self::Rate(number) | Self::ByteRate(number) => {
-                round(*number).to_string()
+            Self::Missing(_) | Self::None => {}
+            Self::Integer(number) | Self::Change(number) => text.push_str(&number.to_string()),
+            Self::Count(number) | Self::Bytes(number) => push_digits::<10>(*number, 1, text),
+            Self::Address(address) => {
+                text.push_str("0x");
+                push_digits::<16>(*address, 1, text);
             }
-            Self::Time(time) => rfc3339(*time),
-            Self::Flag(flag) => flag.to_string(),
-            Self::Text(bytes) => printable(reversible(bytes).as_bytes()).into_owned(),
-            Self::Letter(_) | Self::Word(_) | Self::Exit(_) => self.human().into_owned(),
+            Self::Seconds(number) | Self::Percent(number) | Self::Rate(number) | Self::ByteRate(number) => {
+                text.push_str(&round(*number).to_string());
+            }
+            Self::Time(time) => text.push_str(&rfc3339(*time)),
+            Self::Flag(flag) => text.push_str(if *flag { "true" } else { "false" }),
+            Self::Text(bytes) => text.push_str(&printable(reversible(bytes).as_bytes())),
+            Self::Letter(_) | Self::Word(_) | Self::Exit(_) => text.push_str(&self.human()),
         }
     }
 
@@ -280,23 +290,24 @@ fn push_bytes(bytes: u64, text: &mut String) {
     let (whole, rest) = (scaled / one, scaled % one);
     let rounded = whole + u64::from(rest * 2 > one || (rest * 2 == one && whole % 2 == 1));
     if tenths {
-        push_digits(rounded / 10, 10, 1, text);
+        push_digits::<10>(rounded / 10, 1, text);
         text.push('.');
-        push_digits(rounded % 10, 10, 1, text);
+        push_digits::<10>(rounded % 10, 1, text);
     } else {
-        push_digits(rounded, 10, 1, text);
+        push_digits::<10>(rounded, 1, text);
     }
     text.push_str(BYTE_UNITS[unit]);
 }
 
-/// A number in base 10 or 16, with zeros before it where it has fewer digits than `least`.
-fn push_digits(mut number: u64, base: u64, least: usize, text: &mut String) {
+/// A number in base 10 or 16, with zeros before it where it has fewer digits than `least`. What it is divided by is known
+/// when this is compiled, which makes it many times as fast.
+fn push_digits<const BASE: u64>(mut number: u64, least: usize, text: &mut String) {
     let mut digits = [b'0'; 20];
     let mut at = digits.len();
     while number > 0 {
         at -= 1;
-        digits[at] = b"0123456789abcdef"[usize::try_from(number % base).unwrap_or(0)];
-        number /= base;
+        digits[at] = b"0123456789abcdef"[usize::try_from(number % BASE).unwrap_or(0)];
+        number /= BASE;
     }
     text.push_str(str::from_utf8(&digits[at.min(digits.len() - least)..]).unwrap_or_default());
 }

@@ -31,3 +31,4 @@ mod record;
 mod screens;
 mod ssh;
 mod tidy;
+mod views;

@@ -1,7 +1,6 @@
 //! `sysview maps` from the outside: what it prints of a recorded process, what it refuses and why, what it saves and finds
-//! changed since; and a process of the test that grows by a known amount.
+//! changed since.
 
-use crate::mapped::{Script, can_run};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::Value as Json;
 use std::{
@@ -414,52 +413,4 @@ fn a_file_that_is_no_map_or_one_of_something_else_is_told() {
         assert!(complaint.contains(expected) && complaint.lines().count() == 1, "{complaint}");
         assert!(text.contains(" 0 of 12 mappings changed "), "{text}");
     }
-}
-
-/// Everything that the later steps need is done once before, in small, so that nothing else grows then.
-const GROWING: &str = "
-libc.sbrk.restype = ctypes.c_void_p
-libc.sbrk.argtypes = [ctypes.c_ssize_t]
-file = os.open(sys.argv[1], os.O_RDONLY)
-def grow(heap, pages):
-    start = libc.sbrk(heap)
-    ctypes.memset(start, 1, heap)
-    touch(area(pages, READ | WRITE, PRIVATE, file), 0, pages // 2)
-grow(PAGE, 2)
-step()
-grow(64 << 20, 2048)
-";
-
-#[test]
-fn growth_of_a_process_is_told_to_the_page() {
-    if !can_run("growth_of_a_process_is_told_to_the_page") {
-        return;
-    }
-    let directory = tempfile::tempdir().expect("a directory");
-    let (data, saved) = (directory.path().join("data"), directory.path().join("saved.json"));
-    fs::write(&data, vec![7; 2048 * 4096]).expect("a file can be written");
-    let mut script = Script::start(GROWING, &[&data]);
-    let pid = script.pid().to_string();
-    let name = saved.to_str().expect("the path is text");
-    printed("", &[&pid, "--save", name]);
-    script.go_on();
-    let report = json("", &[&pid, "--diff", name, "--format", "json"]);
-    let changes = rows(&report, "changes");
-    let page = i64::try_from(crate::mapped::page()).expect("pages are small");
-
-    let heap = changes.iter().find(|row| row["path"] == "[heap]").expect("the heap grew");
-    assert_eq!(heap["change"], "grown");
-    let within =
-        |value: &Json, expected: i64| (expected..expected + (256 << 10)).contains(&value.as_i64().unwrap_or(0));
-    assert!(within(&heap["size"], 64 << 20) && within(&heap["rss"], 64 << 20), "{heap}");
-    let file = changes.iter().find(|row| row["path"] == data.to_str().map_or(Json::Null, Json::from));
-    let file = file.expect("the file was mapped");
-    assert_eq!(file["change"], "new");
-    assert_eq!((file["size"].as_i64(), file["rss"].as_i64()), (Some(2048 * page), Some(1024 * page)));
-    let others = changes.iter().filter(|row| row["path"] != heap["path"] && row["path"] != file["path"]);
-    assert!(others.clone().all(|row| row["rss"].as_i64().unwrap_or(0).abs() < 256 << 10), "{changes:?}");
-    assert!(others.clone().all(|row| row["size"].as_i64().unwrap_or(0).abs() < 256 << 10), "{changes:?}");
-    assert_eq!(rows(&report, "changes")[0], *heap, "what grew most comes first");
-    let rss = report["totals"]["rss"].as_i64().expect("it is told");
-    assert!(within(&rss.into(), (64 << 20) + 1024 * page), "{rss}");
 }

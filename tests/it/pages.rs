@@ -8,6 +8,7 @@ use crate::{
 use serde_json::Value as Json;
 use std::{
     fs,
+    io::Write,
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Output},
@@ -95,7 +96,10 @@ fn half_of_a_file_that_was_read_is_of_the_file_and_what_was_written_is_not() {
     }
     let directory = tempfile::tempdir().expect("a directory of the test's own");
     let path = directory.path().join("data");
-    fs::write(&path, vec![7; usize::try_from(64 * page()).expect("it is small")]).expect("it can be written");
+    // Page by page: what is written at once the file system may keep in one piece, which the kernel then maps whole.
+    let mut file = fs::File::create(&path).expect("it can be written");
+    let one = vec![7; usize::try_from(page()).expect("it is small")];
+    (0..64).for_each(|_| file.write_all(&one).expect("it can be written"));
     // The kernel maps the neighbours of a page too, up to 64 KiB that begin where such a piece of the addresses does.
     let script = Script::start(
         "piece = 65536 if PAGE < 65536 else PAGE

@@ -227,13 +227,13 @@ fn differences(row: &mut Map<String, Json>, change: &Change, missing: Missing) {
 fn csv(to: &mut dyn Write, rows: &[Row<'_>]) -> io::Result<()> {
     let mut to = BufWriter::new(to);
     let names = ["change", "start", "end", "kind", "path", "size"].into_iter().chain(AMOUNTS.map(|(name, _)| name));
-    write_csv(&mut to, names.map(str::to_owned))?;
+    write_csv(&mut to, names.map(Value::Word))?;
     for row in rows {
         let (start, end) = (Value::Address(row.start), Value::Address(row.end));
         let head = [Value::Word(row.what), start, end, Value::Word(row.mapping.kind.word()), path(row.mapping)];
         let amounts = AMOUNTS.iter().map(|(_, get)| get(&row.change).map_or(Value::None, Value::Change));
         let values = head.into_iter().chain([Value::Change(row.change.size)]).chain(amounts);
-        write_csv(&mut to, values.map(|value| value.exact()))?;
+        write_csv(&mut to, values)?;
     }
     to.flush()
 }
