@@ -168,7 +168,7 @@ impl Memory {
         let pid = world.subject.key()?.pid;
         Some(match self.lines.object(self.list.at) {
             Some(object) => format!("Process {pid}, {}: sums", object.name.printable()),
-            None => format!("Process {pid}, mapping {:x}: every figure", row.mapping.start),
+            None => format!("Process {pid}, mapping {:x}: what it was before it vanished", row.mapping.start),
         })
     }
 
