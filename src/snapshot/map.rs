@@ -96,7 +96,7 @@ impl Mapping {
     pub fn is_of_removed_file(&self) -> bool {
         let of_file = match self.kind {
             Kind::Text | Kind::Rodata | Kind::Relro | Kind::Data | Kind::Bss | Kind::File => true,
-            Kind::Other => !self.object().is_some_and(|name| name == b"/[aio]"),
+            Kind::Other => self.object().is_none_or(|name| name != b"/[aio]"),
             _ => false,
         };
         self.deleted && of_file

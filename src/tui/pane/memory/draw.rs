@@ -358,9 +358,9 @@ fn reading(map: &MemoryMap, world: World<'_>, look: Look<'_>) -> Vec<Piece<'stat
     let (shown, read) = (world.observation.now.taken.boot, map.taken.boot);
     let apart = shown.abs_diff(read);
     if apart >= Duration::from_millis(if world.frozen { 500 } else { 2000 }) {
-        let word = if shown > read { "ago" } else { "later" };
+        let when = if shown > read { "ago" } else { "later" };
         let role = if world.frozen { Role::Warn } else { Role::Dim };
-        pieces.push(Piece::new(format!("  read {} {word}", span(apart.as_secs_f64())), look.style(role)));
+        pieces.push(Piece::new(format!("  read {} {when}", span(apart.as_secs_f64())), look.style(role)));
     }
     if world.subject.key().is_some_and(|key| world.observation.now.find(key).is_none()) {
         pieces.push(Piece::new("  exited: this is what was there last", look.style(Role::Exited)));
