@@ -18,10 +18,12 @@ screenshots:
     just picture filter 120x18 '<tick>Ht<tick>fcpu > 1 or state in (D, Z)<enter>jj' busy.txt
     just picture explain 120x28 '<tick>jjje<end>kk' busy.txt
     just picture signal 120x26 '<tick>jjj     x' busy.txt
+    just picture memory 120x30 '<tick><tick>vjj' map.txt --pane memory 1500
+    just picture map 120x26 'b<tick><tick><down><up>' map.txt --pane memory 1500
 
 [private]
-picture name size keys recording:
-    TZ=UTC cargo run --locked --example screenshot -- assets/screenshot-{{name}}.svg {{size}} '{{keys}}' --from tests/fixtures/{{recording}}
+picture name size keys recording *arguments:
+    TZ=UTC cargo run --locked --example screenshot -- assets/screenshot-{{name}}.svg {{size}} '{{keys}}' --from tests/fixtures/{{recording}} {{arguments}}
 
 # Write the lists in the README anew from the tables.
 docs:

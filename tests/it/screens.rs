@@ -260,6 +260,105 @@ fn a_mapping_looked_into() {
     scene.depth(Depth::None).with(&["--ascii"]).shows("mapping-ascii", "/jit<enter><enter>");
 }
 
+/// A map of every sort, and what it is a second later: the heap has grown, and what was compiled at run time lies elsewhere.
+fn grown() -> (Machine, Vec<Tick>) {
+    const CHANGES: [(&str, &str); 5] = [
+        ("556c5fd97000-556c60197000", "556c5fd97000-556c60297000"),
+        ("Size:               4096 kB", "Size:               5120 kB"),
+        ("Rss:                3072 kB", "Rss:                4096 kB"),
+        ("Pss:                3072 kB", "Pss:                4096 kB"),
+        ("7f0cc8000000-7f0cc8100000", "7f0ca0000000-7f0ca0100000"),
+    ];
+    let (machine, mut ticks) = parsed("one-map.txt");
+    let later = |(path, content): &(String, Content)| {
+        let Content::File(bytes) = content else { return None };
+        let text = String::from_utf8(bytes.clone()).ok().filter(|_| path.starts_with("42/"))?;
+        let changed = CHANGES.iter().fold(text.clone(), |text, (old, new)| text.replace(old, new));
+        (changed != text).then(|| (path.clone(), Content::File(changed.into_bytes())))
+    };
+    let entries = ticks[0].entries.iter().filter_map(later).collect();
+    ticks.push(Tick { taken: None, entries });
+    (machine, ticks)
+}
+
+#[test]
+fn a_map() {
+    let one = Scene::of("one-map.txt").with(&["--pane", "memory", "42"]);
+    let map = Scene::of("map.txt").with(&["--pane", "memory", "1500"]);
+    map.shows("map", "");
+    map.shows("map-sorted", "srss<enter>");
+    map.shows("map-filtered", "frss > 1M and permissions ~ w<enter>");
+    map.shows("map-filter-empty", "frss > 1G<enter>");
+    map.shows("map-address", "/0x7f303da09123<enter>");
+    map.shows("map-address-free", "/0x600000000000<enter>");
+    map.shows("map-objects", "t");
+    map.shows("map-object-open", "tjj<right>");
+    map.shows("map-objects-filtered", "tfkind = text<enter>");
+    map.shows("map-picture", "v");
+    map.shows("map-picture-end", "v<end>");
+    map.shows("map-pages", "vv");
+    map.shows("map-aslr", "vvv");
+    map.shows("map-lab", "A");
+    map.shows("map-frozen", "<tick>z<tick>[");
+    map.shows("map-explained", "ejjj");
+    map.shows("map-columns", "c");
+    one.shows("map-of-every-sort", "");
+    one.shows("map-vsyscall", "vv/vsyscall<enter>");
+    one.with(&["--ascii"]).depth(Depth::None).shows("map-ascii", "<end>");
+}
+
+#[test]
+fn a_map_that_grows() {
+    let map = Scene::of("map.txt").with(&["--pane", "memory", "1500"]);
+    map.shows("map-baseline", "b");
+    map.shows("map-grown", "b<tick><tick>");
+    map.shows("map-grown-objects", "b<tick><tick>t");
+    map.shows("map-baseline-dropped", "b<tick><esc>");
+    let moved = Scene { recording: grown(), ..Scene::of("one-map.txt").with(&["--pane", "memory", "42"]) };
+    moved.shows("map-vanished", "b<tick>");
+    moved.shows("map-vanished-details", "b<tick>/vanished<esc><end><enter>");
+    // Another process has neither the baseline nor the columns for it.
+    moved.at(&SIZES[1..2]).shows("map-of-another", "b<tick>1/mine<enter>m");
+}
+
+#[test]
+fn no_map() {
+    for (name, pid) in [("kernel-thread", "2"), ("zombie", "43"), ("denied", "44"), ("nobody", "4711")] {
+        Scene::of("one-map.txt").with(&["--pane", "memory", pid]).shows(&format!("no-map-{name}"), "");
+    }
+    let denied = Scene::of("one-map.txt").with(&["--pane", "memory", "44"]).at(&SIZES[1..2]);
+    denied.shows("no-map-opened", "<enter>");
+    denied.shows("no-map-explained", "e");
+    denied.shows("no-map-baseline", "b");
+}
+
+#[test]
+fn keys_that_do_nothing_in_a_map_say_so() {
+    let map = Scene::of("map.txt").with(&["--pane", "memory", "1500"]).at(&SIZES[1..2]);
+    map.shows("map-refused-threads", "H");
+    map.shows("map-refused-next", "n");
+    map.shows("map-refused-fold", "<right>");
+    map.shows("map-refused-form", "vt");
+}
+
+#[test]
+fn the_mouse_in_a_map() {
+    let map = Scene::of("map.txt").with(&["--pane", "memory", "1500"]).at(&SIZES[1..2]);
+    let clicked = |name: &str, keys: &str, click: &str| {
+        map.does(name, keys, |screen, _| {
+            // What is clicked at is what was drawn.
+            screen.draw();
+            press(screen, click);
+        });
+    };
+    clicked("map-clicked", "", "<click 20 14>");
+    clicked("map-clicked-heading", "", "<click 34 8>");
+    clicked("map-clicked-picture", "v", "<click 20 18>");
+    clicked("map-clicked-below", "fkind = heap<enter>", "<click 20 18>");
+    map.shows("map-wheel", "<wheel-down>");
+    map.shows("map-wheel-picture", "v<wheel-down>");
+}
+
 #[test]
 fn forms() {
     screen("first-sample", "calm.txt", "");

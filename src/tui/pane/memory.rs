@@ -110,6 +110,8 @@ pub struct Memory {
     selected: Option<RowKey>,
     lines: Lines,
     list: List,
+    /// Whether the first row is the one selected, whichever that is: what grew most, until another is chosen.
+    top: bool,
     /// Which lines of the picture are in view.
     picture: List,
     pages: pages::View,
@@ -143,6 +145,7 @@ impl Default for Memory {
             selected: None,
             lines: Lines::default(),
             list: List::default(),
+            top: false,
             picture: List::default(),
             pages: pages::View::default(),
             aslr: Aslr::default(),
@@ -171,7 +174,7 @@ impl Memory {
         let pid = world.subject.key()?.pid;
         Some(match self.lines.object(self.list.at) {
             Some(object) => format!("Process {pid}, {}: sums", object.name.printable()),
-            None => format!("Process {pid}, mapping {:x}: every figure", row.mapping.start),
+            None => format!("Process {pid}, mapping {:x}: what it was before it vanished", row.mapping.start),
         })
     }
 
@@ -245,6 +248,7 @@ impl Memory {
         self.view = View::Table;
         self.rebuild(world);
         self.select(0);
+        self.top = true;
     }
 
     /// The baseline was dropped.
@@ -253,6 +257,7 @@ impl Memory {
             self.columns = columns;
             self.arrangement.sort = sort;
         }
+        self.top = false;
         self.rebuild(world);
     }
 
@@ -262,6 +267,7 @@ impl Memory {
             self.columns = columns;
             self.arrangement.sort = sort;
         }
+        self.top = false;
         (self.selected, self.list, self.picture) = (None, List::default(), List::default());
         (self.pages, self.aslr) = (pages::View::default(), Aslr::default());
     }
@@ -395,6 +401,7 @@ impl Memory {
     }
 
     fn select(&mut self, at: usize) {
+        self.top = false;
         self.list.at = at.min(self.lines.keys.len().saturating_sub(1));
         self.selected = self.lines.keys.get(self.list.at).cloned();
     }
@@ -513,8 +520,10 @@ impl Pane for Memory {
     fn rebuild(&mut self, world: World<'_>) {
         self.lines = Lines::build(world.subject, &self.arrangement);
         self.hits = OnceCell::new();
-        let at = self.selected.as_ref().and_then(|key| self.lines.position(key, world.subject));
-        self.select(at.unwrap_or(self.list.at));
+        let top = self.top;
+        let at = self.selected.as_ref().filter(|_| !top).and_then(|key| self.lines.position(key, world.subject));
+        self.select(if top { 0 } else { at.unwrap_or(self.list.at) });
+        self.top = top;
         self.show_pages(world);
     }
 

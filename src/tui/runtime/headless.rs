@@ -3,7 +3,11 @@
 
 use crate::{
     collect::{Collector, inspect, scan::CollectError, source::Source},
-    snapshot::{Request, Snapshot, inspect::Question},
+    snapshot::{
+        Request, Snapshot,
+        inspect::{Answer, Question},
+        map::MemoryMap,
+    },
     tui::{
         Effect,
         app::{App, Input},
@@ -15,7 +19,14 @@ use ratatui::{
     crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind},
     layout::Rect,
 };
-use std::{ops::ControlFlow, sync::Arc};
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
+
+/// What every reading of a map is said to have taken: there is no clock.
+const TOOK: Duration = Duration::from_millis(1);
+
+fn without_clock(map: &mut MemoryMap) {
+    (map.addresses_took, map.figures_took) = (TOOK, TOOK);
+}
 
 /// Called on each sample before the screen sees it.
 pub type Retouch = fn(&mut Snapshot);
@@ -96,7 +107,10 @@ impl Headless {
         self.answered.retain(|answered| questions.contains(answered));
         let open: Vec<_> = questions.into_iter().filter(|question| !self.answered.contains(question)).collect();
         for question in &open {
-            inspect::answer(&self.source, question, &mut |answer| {
+            inspect::answer(&self.source, question, &mut |mut answer| {
+                if let Ok(Answer::Map(Some(map))) = &mut answer {
+                    without_clock(Arc::make_mut(map));
+                }
                 self.app.update(Input::Answered((question.clone(), answer)));
                 ControlFlow::Continue(())
             });

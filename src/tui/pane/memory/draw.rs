@@ -159,7 +159,13 @@ impl Drawing<'_> {
     /// The name of what is mapped: of an object with a mark for how many mappings there are below it.
     fn path(&self, row: MapRow<'_>, at: usize, base: Style, found: bool, place: Rect, buffer: &mut Buffer) {
         let style = |role| base.patch(self.look.style(role));
-        let width = usize::from(place.width);
+        let remark = match self.pane.lines.target(at) {
+            Some(Target::Vanished(_)) => "  vanished",
+            Some(Target::Mapping(place)) if self.is_new(place) => "  new",
+            _ => "",
+        };
+        // A path gives way to it: not every terminal has the colour that says the same.
+        let width = usize::from(place.width).saturating_sub(remark.len());
         let mut pieces = Vec::new();
         let object = self.pane.lines.object(at);
         if let Some(object) = object {
@@ -178,14 +184,12 @@ impl Drawing<'_> {
         match (object, row.mapping.path.as_ref(), row.mapping.thread) {
             (Some(object), ..) => pieces.push(Piece::new(self.end_of(&object.name, width - width.min(5)), look)),
             (None, Some(path), _) => pieces.push(Piece::new(self.end_of(path, width), look)),
-            (None, None, Some(tid)) => pieces.push(Piece::new(format!("stack of thread {tid}"), style(Role::Dim))),
+            (None, None, Some(tid)) => {
+                let text = self.end_of(format!("stack of thread {tid}").as_bytes(), width);
+                pieces.push(Piece::new(text, style(Role::Dim)));
+            }
             (None, None, None) => pieces.push(Piece::new("-", style(Role::Dim))),
         }
-        let remark = match self.pane.lines.target(at) {
-            Some(Target::Vanished(_)) => "  vanished",
-            Some(Target::Mapping(place)) if self.is_new(place) => "  new",
-            _ => "",
-        };
         pieces.push(Piece::new(remark, style(Role::Dim)));
         line::draw(buffer, place, &pieces, self.look.glyphs.cut);
     }
@@ -344,9 +348,9 @@ fn reading(map: &MemoryMap, world: World<'_>, look: Look<'_>) -> Vec<Piece<'stat
     let (shown, read) = (world.observation.now.taken.boot, map.taken.boot);
     let apart = shown.abs_diff(read);
     if apart >= Duration::from_millis(if world.frozen { 500 } else { 2000 }) {
-        let direction = if shown > read { "ago" } else { "later" };
+        let when = if shown > read { "ago" } else { "later" };
         let role = if world.frozen { Role::Warn } else { Role::Dim };
-        pieces.push(Piece::new(format!("  read {} {direction}", span(apart.as_secs_f64())), look.style(role)));
+        pieces.push(Piece::new(format!("  read {} {when}", span(apart.as_secs_f64())), look.style(role)));
     }
     if world.subject.key().is_some_and(|key| world.observation.now.find(key).is_none()) {
         pieces.push(Piece::new("  exited: this is what was there last", look.style(Role::Exited)));
