@@ -13,8 +13,8 @@ use crate::{
         mapping::Change,
     },
     snapshot::{
-        Missing, Reading,
-        inspect::{Answer, Question, Reply},
+        Missing, Moment, Reading,
+        inspect::{Answer, Depth, Question, Reply},
         lab::Lab,
         map::{Kind, Mapping, MemoryMap},
         memory::Pages,
@@ -32,6 +32,7 @@ use std::{
     ops::Range,
     rc::Rc,
     sync::Arc,
+    time::Duration,
 };
 
 /// What is known of one process.
@@ -39,6 +40,8 @@ use std::{
 pub struct Subject {
     key: Option<ProcessKey>,
     map: Option<Reading<Option<Arc<MemoryMap>>>>,
+    /// The last look at it.
+    looked: Option<Looked>,
     /// Why the last look at the map failed, where an older one is still shown.
     stale: Option<Missing>,
     baseline: Option<Arc<MemoryMap>>,
@@ -80,6 +83,17 @@ impl Sums {
             deleted: sums.deleted + usize::from(mapping.deleted && mapping.kind == Kind::Text),
         })
     }
+}
+
+/// A look at a memory map.
+#[derive(Clone, Copy, Debug)]
+pub struct Looked {
+    /// How much of it was read.
+    pub depth: Depth,
+    /// When.
+    pub taken: Moment,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// What was seen of another process.
@@ -151,7 +165,7 @@ impl Subject {
     /// Take in an answer; false where it is about something else.
     pub fn take(&mut self, (question, answer): &Reply) -> bool {
         match (question, answer) {
-            (Question::Map(key, _), answer) if Some(*key) == self.key => self.take_map(answer),
+            (Question::Map(key, depth), answer) if Some(*key) == self.key => self.take_map(*depth, answer),
             (Question::Map(key, _), answer) => self.take_other(*key, answer),
             (Question::Pages(key, range), answer) if Some(*key) == self.key => self.take_pages(range, answer),
             (Question::Program(key), answer) => self.take_program(*key, answer),
@@ -165,7 +179,7 @@ impl Subject {
         true
     }
 
-    fn take_map(&mut self, answer: &Reading<Answer>) {
+    fn take_map(&mut self, depth: Depth, answer: &Reading<Answer>) {
         match answer {
             Ok(Answer::Map(map)) => {
                 self.stale = None;
@@ -175,6 +189,19 @@ impl Subject {
                     self.facts = OnceCell::new();
                     self.sums = OnceCell::new();
                     self.comparison.take();
+                }
+                self.looked = map.as_ref().map(|map| Looked {
+                    depth,
+                    taken: map.taken,
+                    took: if depth == Depth::Figures && map.figures.is_ok() {
+                        map.figures_took
+                    } else {
+                        map.addresses_took
+                    },
+                });
+                // Addresses that are as they were take nothing from the figures that are known of them.
+                if same && depth == Depth::Addresses {
+                    return;
                 }
                 self.map = Some(Ok(map.clone()));
                 if let Some(map) = map {
@@ -260,6 +287,12 @@ impl Subject {
     #[must_use]
     pub fn known_map(&self) -> Option<&Arc<MemoryMap>> {
         self.map()?.ok()?
+    }
+
+    /// The last look at the map.
+    #[must_use]
+    pub fn looked(&self) -> Option<Looked> {
+        self.looked
     }
 
     /// Why the map shown is not the latest one.

@@ -349,6 +349,12 @@ impl Memory {
         true
     }
 
+    /// What has to be read of the map: figures, for which the kernel looks at every page, only where they are shown.
+    fn depth(&self, world: World<'_>) -> Depth {
+        let shown = self.view == View::Table || world.subject.baseline().is_some();
+        if shown { Depth::Figures } else { Depth::Addresses }
+    }
+
     /// Let the cursor of the view that is on the screen move.
     fn move_cursor(&mut self, action: Action, world: World<'_>) -> bool {
         match self.view {
@@ -574,7 +580,7 @@ impl Pane for Memory {
         // What has no memory of its own is not asked for it.
         let process = process.filter(|process| !process.is_kernel_thread() && !process.is_zombie());
         let Some(key) = process.map(|process| process.key) else { return Vec::new() };
-        let mut questions = vec![Question::Map(key, Depth::Figures)];
+        let mut questions = vec![Question::Map(key, self.depth(world))];
         match self.view {
             View::Pages => questions.extend(self.range(world).map(|range| Question::Pages(key, range))),
             View::Aslr => {

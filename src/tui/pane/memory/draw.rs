@@ -5,6 +5,7 @@ use crate::{
     analysis::{MapRow, growth::Fate},
     snapshot::{
         Missing, Process,
+        inspect::Depth,
         map::{Amount, Kind, MemoryMap},
     },
     table::{
@@ -63,7 +64,12 @@ pub(super) fn draw(pane: &Memory, world: World<'_>, look: Look<'_>, area: Rect, 
     let Some(map) = world.subject.known_map() else {
         return draw_why(world, look, area, buffer);
     };
-    line::draw(buffer, Rect { height: area.height.min(1), ..area }, &facts(map, world, look), look.glyphs.cut);
+    line::draw(
+        buffer,
+        Rect { height: area.height.min(1), ..area },
+        &facts(pane.depth(world), map, world, look),
+        look.glyphs.cut,
+    );
     let below = Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..area };
     match pane.view {
         View::Table => draw_table(pane, world, look, area, buffer),
@@ -300,7 +306,7 @@ fn is_executable_stack(row: MapRow<'_>) -> bool {
 }
 
 /// What the whole map comes to, and what deserves a look.
-fn facts(map: &MemoryMap, world: World<'_>, look: Look<'_>) -> Vec<Piece<'static>> {
+fn facts(depth: Depth, map: &MemoryMap, world: World<'_>, look: Look<'_>) -> Vec<Piece<'static>> {
     let label = look.style(Role::Dim);
     let strong = look.style(Role::Title);
     let mut pieces = vec![Piece::new(format!(" {} mappings", map.mappings.len()), strong)];
@@ -313,6 +319,7 @@ fn facts(map: &MemoryMap, world: World<'_>, look: Look<'_>) -> Vec<Piece<'static
     let sums = world.subject.sums();
     amount("size", Some(sums.size), 5);
     match &map.totals {
+        _ if depth == Depth::Addresses => {}
         Ok(totals) => {
             amount("rss", totals.get(Amount::Rss), 0);
             amount("pss", totals.get(Amount::Pss), 1);
@@ -320,8 +327,9 @@ fn facts(map: &MemoryMap, world: World<'_>, look: Look<'_>) -> Vec<Piece<'static
             amount("swap", totals.get(Amount::Swap).filter(|swap| swap.0 > 0), 2);
         }
         Err(missing) => {
+            let text = if *missing == Missing::NotRequested { look.glyphs.pending } else { missing.word() };
             pieces.push(Piece::new("  rss ", label));
-            pieces.push(Piece::new(missing.word(), look.style(Role::Missing)));
+            pieces.push(Piece::new(text, look.style(Role::Missing)));
         }
     }
     let warnings = [(sums.writable_and_executable, "W+X", Role::Bad), (sums.deleted, "deleted", Role::Warn)];
@@ -339,13 +347,11 @@ fn reading(map: &MemoryMap, world: World<'_>, look: Look<'_>) -> Vec<Piece<'stat
     if let Some(tid) = map.through {
         pieces.push(Piece::new(format!("  leader exited, read through thread {tid}"), look.style(Role::Warn)).spare(1));
     }
-    let (file, took) = match map.figures {
-        Ok(_) => ("smaps", map.figures_took),
-        Err(_) => ("maps", map.addresses_took),
-    };
-    pieces.push(Piece::new(format!("  {file} in {}", span(took.as_secs_f64())), dim).spare(4));
+    let Some(looked) = world.subject.looked() else { return pieces };
+    let file = if looked.depth == Depth::Figures && map.figures.is_ok() { "smaps" } else { "maps" };
+    pieces.push(Piece::new(format!("  {file} in {}", span(looked.took.as_secs_f64())), dim).spare(4));
     // A map that is of another moment than the rest of the screen says so, whatever else has to give way.
-    let (shown, read) = (world.observation.now.taken.boot, map.taken.boot);
+    let (shown, read) = (world.observation.now.taken.boot, looked.taken.boot);
     let apart = shown.abs_diff(read);
     if apart >= Duration::from_millis(if world.frozen { 500 } else { 2000 }) {
         let when = if shown > read { "ago" } else { "later" };
