@@ -323,8 +323,10 @@ fn a_map_that_grows() {
 
 #[test]
 fn no_map() {
-    for (name, pid) in [("kernel-thread", "2"), ("zombie", "43"), ("denied", "44"), ("nobody", "4711")] {
-        Scene::of("one-map.txt").with(&["--pane", "memory", pid]).shows(&format!("no-map-{name}"), "");
+    let cases =
+        [("no-map-kernel-thread", "2"), ("no-map-zombie", "43"), ("no-map-denied", "44"), ("no-map-nobody", "4711")];
+    for (name, pid) in cases {
+        Scene::of("one-map.txt").with(&["--pane", "memory", pid]).shows(name, "");
     }
     let denied = Scene::of("one-map.txt").with(&["--pane", "memory", "44"]).at(&SIZES[1..2]);
     denied.shows("no-map-opened", "<enter>");

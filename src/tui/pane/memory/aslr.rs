@@ -300,7 +300,7 @@ const REGION: usize = 22;
 const BEFORE: usize = 32 + REGION;
 
 fn landed_cells(width: usize) -> usize {
-    width.saturating_sub(BEFORE + 1).clamp(LANDED.0, LANDED.1)
+    width.saturating_sub(BEFORE + 2).clamp(LANDED.0, LANDED.1)
 }
 
 fn lab_lines(lab: &Lab, report: &Report, world: World<'_>, look: Look<'_>, width: usize) -> Vec<Line> {
