@@ -29,5 +29,6 @@ mod properties;
 mod pty;
 mod record;
 mod screens;
+mod screens_memory;
 mod ssh;
 mod tidy;
