@@ -109,7 +109,12 @@ fn addresses(reader: &mut Reader<'_>, process: &Process, task: Task) -> Reading<
     let map = empty(reader, process, task);
     let begun = Instant::now();
     let mappings = reader.task(task, "maps").and_then(maps::parse)?;
-    Ok(MemoryMap { mappings, addresses_took: begun.elapsed(), ..map })
+    Ok(MemoryMap { mappings, addresses_took: took(reader.source, begun), ..map })
+}
+
+/// How long the kernel took; nothing where it was not asked.
+fn took(source: &dyn Source, begun: Instant) -> Duration {
+    if source.can_block() { begun.elapsed() } else { Duration::ZERO }
 }
 
 /// `smaps` and `smaps_rollup`.
@@ -121,7 +126,7 @@ fn figures(reader: &mut Reader<'_>, process: &Process, task: Task) -> Reading<Me
     let (mappings, figures) = parsed?;
     // A kernel before 4.14 has rows and no totals.
     let totals = totals.map_err(absent);
-    Ok(MemoryMap { mappings, figures: Ok(figures), totals, figures_took: begun.elapsed(), ..map })
+    Ok(MemoryMap { mappings, figures: Ok(figures), totals, figures_took: took(reader.source, begun), ..map })
 }
 
 /// What is read of `smaps` before it is worth other threads.

@@ -23,9 +23,9 @@ pub struct MemoryMap {
     pub taken: Moment,
     /// The thread whose files were read, where the leading one has exited and has no map any more.
     pub through: Option<Pid>,
-    /// How long reading the addresses took.
+    /// How long the kernel took to tell the addresses; nothing in a recording.
     pub addresses_took: Duration,
-    /// How long reading the figures took.
+    /// How long it took to tell the figures.
     pub figures_took: Duration,
     /// In order of address.
     pub mappings: Vec<Mapping>,

@@ -345,11 +345,13 @@ fn reading(map: &MemoryMap, world: World<'_>, look: Look<'_>) -> Vec<Piece<'stat
     let dim = look.style(Role::Dim);
     let mut pieces = Vec::new();
     if let Some(tid) = map.through {
-        pieces.push(Piece::new(format!("  leader exited, read through thread {tid}"), look.style(Role::Warn)).spare(1));
+        pieces.push(Piece::new(format!("  leader exited, through thread {tid}"), look.style(Role::Warn)).spare(1));
     }
     let Some(looked) = world.subject.looked() else { return pieces };
     let file = if looked.depth == Depth::Figures && map.figures.is_ok() { "smaps" } else { "maps" };
-    pieces.push(Piece::new(format!("  {file} in {}", span(looked.took.as_secs_f64())), dim).spare(4));
+    // A recording has no time that the kernel took.
+    let took = if looked.took.is_zero() { String::new() } else { format!(" in {}", span(looked.took.as_secs_f64())) };
+    pieces.push(Piece::new(format!("  {file}{took}"), dim).spare(4));
     // A map that is of another moment than the rest of the screen says so, whatever else has to give way.
     let (shown, read) = (world.observation.now.taken.boot, looked.taken.boot);
     let apart = shown.abs_diff(read);
