@@ -3,6 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the place where files that the user asked for are written")]
 
+use crate::text::printable;
 use anyhow::{anyhow, bail};
 use std::{
     fs::{self, File, OpenOptions},
@@ -36,7 +37,7 @@ impl Output {
     /// # Errors
     /// Where it cannot be written.
     pub fn create(target: &Path) -> anyhow::Result<Self> {
-        let name = target.display().to_string();
+        let name = printable(target.as_os_str().as_encoded_bytes()).into_owned();
         if name == "-" {
             return Ok(Self { to: Box::new(io::stdout()), name: "standard output".to_owned(), replacing: None });
         }

@@ -58,7 +58,7 @@ pub fn run(args: &MapsArgs, source: &Arc<dyn Source>) -> anyhow::Result<ExitCode
     let cut: Cut = terminal_width().map(|width| (width, super::cut_mark()));
     let mut to = io::stdout().lock();
     if let (Some(saved), Some(file)) = (&saved, &args.diff) {
-        if let Some(caution) = difference::caution(&file.display().to_string(), saved, &map) {
+        if let Some(caution) = difference::caution(&printable(file.as_os_str().as_encoded_bytes()), saved, &map) {
             complain(&caution);
         }
         difference::write(&mut to, args.format(), saved, &map, cut)?;
