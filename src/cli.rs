@@ -266,7 +266,7 @@ pub struct PagesArgs {
     /// The process
     pub pid: u32,
 
-    /// Any address in the mapping, in hexadecimal, or a name such as [heap]
+    /// Any address in the mapping, in hexadecimal, or a name such as `[heap]`
     pub address: String,
 
     /// How the report is written

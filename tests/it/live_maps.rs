@@ -21,7 +21,7 @@ use sysview::{
     snapshot::{
         Missing, Reading,
         inspect::Depth,
-        map::{Amount, Figures, Mapping, MemoryMap, Unknown},
+        map::{Amount, DELETED, Figures, Mapping, MemoryMap, Unknown},
     },
     text::reversible,
     unit::Pid,
@@ -442,7 +442,8 @@ fn without_others(mut row: BTreeMap<String, Json>) -> BTreeMap<String, Json> {
 
 /// Whether it is a file that the test did not make, such as a library, which others map too.
 fn is_of_others(path: &[u8]) -> bool {
-    path.starts_with(b"/") && !path.starts_with(std::env::temp_dir().as_os_str().as_encoded_bytes())
+    let is_own = path.starts_with(std::env::temp_dir().as_os_str().as_encoded_bytes()) || path.ends_with(DELETED);
+    path.starts_with(b"/") && !is_own
 }
 
 impl Paragraph {
