@@ -523,6 +523,7 @@ impl App {
     /// Why nothing can be run, if nothing can.
     fn lab_off(&self, observation: &Observation) -> Option<&'static str> {
         match () {
+            () if self.setup.readonly => Some("sysview was started with --readonly"),
             () if self.setup.origin.is_some() => Some("this is a recording"),
             () if observation.now.observer.foreign => Some("these processes belong to another pid namespace"),
             () => None,
