@@ -9,7 +9,7 @@ fn memory_of(pid: &str) -> Scene {
 
 #[test]
 fn what_the_kernel_does_not_count_is_said_to_be_so() {
-    memory_of("50").shows("older-kernel", "jjj<enter>");
+    memory_of("50").shows("older-kernel", "jjj<enter><pagedown>");
 }
 
 #[test]
