@@ -3,14 +3,18 @@
 
 #[path = "speed/crowd.rs"]
 mod crowd;
+#[path = "speed/keys.rs"]
+mod keys;
 #[path = "speed/many.rs"]
 mod many;
 
 use clap::Parser as _;
 use crowd::{COUNT, Crowd, Stir};
 use divan::{Bencher, black_box};
+use keys::Screen;
 use many::Many;
 use std::{
+    cell::RefCell,
     ops::{ControlFlow, Range},
     process::{Command, Stdio},
     sync::Arc,
@@ -119,6 +123,28 @@ fn map_on_screen(bencher: Bencher<'_, '_>, keys: &str) {
         screen.app.update(Input::Answered((question.clone(), Ok(Answer::Map(Some(map))))));
         drawn
     });
+}
+
+/// From a key to the screen while a map of few and of many mappings is read again and again; the slowest is what counts.
+#[divan::bench(args = ["", "b"], sample_count = 60, sample_size = 1)]
+fn key_beside_a_small_map(bencher: Bencher<'_, '_>, keys: &str) {
+    bench_keys(bencher, &own_pid(), keys);
+}
+
+#[divan::bench(args = ["", "b"], sample_count = 60, sample_size = 1)]
+fn key_beside_a_large_map(bencher: Bencher<'_, '_>, keys: &str) {
+    let many = Many::start();
+    bench_keys(bencher, &many.pid().to_string(), keys);
+}
+
+fn own_pid() -> String {
+    std::process::id().to_string()
+}
+
+fn bench_keys(bencher: Bencher<'_, '_>, pid: &str, keys: &str) {
+    let screen = RefCell::new(Screen::open(&["--pane", "memory", pid]));
+    screen.borrow_mut().type_keys(keys);
+    bencher.with_inputs(|| screen.borrow_mut().wait()).bench_local_values(|()| screen.borrow_mut().press());
 }
 
 /// A pass over what runs on this machine, the third and later.

@@ -10,7 +10,7 @@ use sysview::{
 };
 
 /// All of them.
-pub const ALL: [&str; 4] = ["busy.txt", "calm.txt", "container.txt", "hostile.txt"];
+pub const ALL: [&str; 5] = ["busy.txt", "calm.txt", "container.txt", "growing.txt", "hostile.txt"];
 
 /// Where one lies.
 pub fn path(name: &str) -> PathBuf {

@@ -29,6 +29,7 @@ mod properties;
 mod pty;
 mod record;
 mod screens;
+mod screens_memory;
 mod ssh;
 mod tidy;
 mod views;

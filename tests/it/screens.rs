@@ -35,7 +35,7 @@ const SIZES: [(u16, u16); 3] = [(120, 36), (80, 24), (60, 15)];
 
 /// A screen to be opened.
 #[derive(Clone)]
-struct Scene {
+pub struct Scene {
     recording: (Machine, Vec<Tick>),
     arguments: Vec<String>,
     abilities: Abilities,
@@ -63,7 +63,7 @@ fn as_if_live(snapshot: &mut Snapshot) {
 
 impl Scene {
     /// The recording with this name, as `sysview --from` opens it.
-    fn of(name: &str) -> Self {
+    pub fn of(name: &str) -> Self {
         Self { arguments: vec!["--from".into(), name.into()], ..Self::over(parsed(name)) }
     }
 
@@ -79,17 +79,17 @@ impl Scene {
     }
 
     /// With these arguments on the command line.
-    fn with(mut self, arguments: &[&str]) -> Self {
+    pub fn with(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(ToString::to_string));
         self
     }
 
-    fn depth(mut self, depth: Depth) -> Self {
+    pub fn depth(mut self, depth: Depth) -> Self {
         self.abilities.depth = depth;
         self
     }
 
-    fn at(self, sizes: &'static [(u16, u16)]) -> Self {
+    pub fn at(self, sizes: &'static [(u16, u16)]) -> Self {
         Self { sizes, ..self }
     }
 
@@ -107,7 +107,7 @@ impl Scene {
     }
 
     /// Press keys and compare what is seen.
-    fn shows(&self, name: &str, keys: &str) {
+    pub fn shows(&self, name: &str, keys: &str) {
         self.does(name, keys, |_, _| {});
     }
 

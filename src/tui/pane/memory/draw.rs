@@ -345,7 +345,7 @@ fn reading(map: &MemoryMap, world: World<'_>, look: Look<'_>) -> Vec<Piece<'stat
     let dim = look.style(Role::Dim);
     let mut pieces = Vec::new();
     if let Some(tid) = map.through {
-        pieces.push(Piece::new(format!("  leader exited, through thread {tid}"), look.style(Role::Warn)).spare(1));
+        pieces.push(Piece::new(format!("  leader exited, through thread {tid}"), look.style(Role::Warn)));
     }
     let Some(looked) = world.subject.looked() else { return pieces };
     let file = if looked.depth == Depth::Figures && map.figures.is_ok() { "smaps" } else { "maps" };
