@@ -20,6 +20,7 @@ use crate::{
     text::Text,
     unit::ProcessKey,
 };
+use rustix::process::setpriority_process;
 use std::{
     collections::HashMap,
     io, mem,
@@ -131,6 +132,8 @@ fn figures(reader: &mut Reader<'_>, process: &Process, task: Task) -> Reading<Me
 
 /// What is read of `smaps` before it is worth other threads.
 const SMALL: usize = 256 * 1024;
+/// How far the parser steps back behind other threads.
+const PARSER_NICE: i32 = 5;
 /// Pieces that may wait for the parser.
 const AHEAD: usize = 8;
 
@@ -189,6 +192,8 @@ impl<'scope> Beside<'scope> {
         let (full, pieces) = sync_channel::<Vec<u8>>(AHEAD);
         let (back, empty) = channel();
         let work = move || {
+            // It holds no lock of anybody, and what answers keys should not wait for it. Of a thread (setpriority(2)).
+            let _ = setpriority_process(None, PARSER_NICE);
             for piece in pieces {
                 parse(&piece)?;
                 // It fails where all has been read.
